@@ -1,0 +1,46 @@
+"""Writing the audit trail."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engage.audit.models import AuditEntry
+from engage.kernel.db import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `staff` or `fan` with an id, or `system` and `operator` without."""
+
+    kind: str
+    id: int | None = None
+
+
+OPERATOR = Actor("operator")
+SYSTEM = Actor("system")
+
+
+def record(
+    session: Session,
+    action: str,
+    *,
+    by: Actor,
+    subject: tuple[str, int],
+    now: dt.datetime,
+    fields: Iterable[str] = (),
+) -> None:
+    """Add an entry to the trail, in the transaction of the change itself."""
+    kind, subject_id = subject
+    session.add(
+        AuditEntry(
+            at=now,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            action=action,
+            subject_kind=kind,
+            subject_id=subject_id,
+            fields=sorted(fields),
+        )
+    )

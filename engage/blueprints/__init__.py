@@ -1,0 +1,1 @@
+"""HTTP: thin views by audience. Each blueprint is made with its guard."""

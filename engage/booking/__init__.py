@@ -1,0 +1,1 @@
+"""Appointments and the ledger of places they draw on."""

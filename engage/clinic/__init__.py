@@ -1,0 +1,1 @@
+"""Stores, doctors and their rosters."""

@@ -1,0 +1,1 @@
+"""Fans: WeChat followers and visitors, one per account and openid."""

@@ -1,0 +1,41 @@
+"""Reading fans."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from engage.fans.models import Fan, FanSession
+from engage.kernel.db import Session
+from engage.kernel.errors import NotFound
+
+
+def fan(session: Session, fan_id: int) -> Fan:
+    """Give one fan.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.get(Fan, (session.tenant_id, fan_id))
+    if found is None:
+        raise NotFound(fan=fan_id)
+    return found
+
+
+def by_openid(session: Session, account_id: int, openid: str) -> Fan | None:
+    """Give the fan of an account with an openid."""
+    return session.scalar(sa.select(Fan).where(Fan.account_id == account_id, Fan.openid == openid))
+
+
+def of_session(session: Session, token_digest: str, *, account_id: int, now: dt.datetime) -> Fan | None:
+    """Give the fan who is logged in to an account's pages with a cookie."""
+    return session.scalar(
+        sa.select(Fan)
+        .join(FanSession, (FanSession.tenant_id == Fan.tenant_id) & (FanSession.fan_id == Fan.id))
+        .where(
+            FanSession.token_digest == token_digest,
+            FanSession.expires_at > now,
+            Fan.account_id == account_id,
+        )
+    )

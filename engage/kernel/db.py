@@ -1,0 +1,186 @@
+"""The database: models' base, sessions, the unit of work and the tenant's scope.
+
+Two walls stand around a tenant (design §3.1). Here is the first: a session refuses ORM statements
+on a tenant's rows outside `tenant_scope` and filters them inside. The second is row-level security
+in PostgreSQL, told the tenant by `set_config` at the begin of every transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
+from sqlalchemy import event, orm
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+
+from engage.kernel import doorbell
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all models: aware timestamps, text without length, 64-bit whole numbers, JSONB."""
+
+    # Flask-SQLAlchemy refuses a `type_annotation_map` on the class itself, but takes a registry.
+    registry = registry(
+        metadata=sa.MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            dt.datetime: sa.DateTime(timezone=True),
+            str: sa.Text,
+            int: sa.BigInteger,
+            dict[str, Any]: JSONB,
+        },
+    )
+
+
+class NoTenantScope(RuntimeError):
+    """A statement on a tenant's rows was run outside `tenant_scope`: a programming error."""
+
+
+class Session(FlaskSession):
+    """A session of one tenant at most; `info["tenant_id"]` says which.
+
+    Flask-SQLAlchemy's own session ignores `bind`; this one honours it.
+    """
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Any:
+        """Give the session's own bind if it has one, else the model's engine."""
+        return self.bind if self.bind is not None else super().get_bind(*args, **kwargs)
+
+    @property
+    def tenant_id(self) -> int:
+        """Tenant of this session.
+
+        Raises:
+            NoTenantScope: the session was opened outside `tenant_scope`.
+        """
+        tenant_id: int | None = self.info.get("tenant_id")
+        if tenant_id is None:
+            raise NoTenantScope("open the unit of work inside tenant_scope(...)")
+        return tenant_id
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": Session}, disable_autonaming=True)
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+
+class TenantOwned:
+    """Mixin of every row that belongs to a tenant; the database fills `tenant_id` from the scope.
+
+    Keys are `(tenant_id, id)` and foreign keys composite, for foreign keys ignore row-level
+    security (design §3.1).
+    """
+
+    tenant_id: Mapped[int] = mapped_column(
+        primary_key=True,
+        autoincrement=False,
+        sort_order=-10,
+        server_default=sa.text("nullif(current_setting('engage.tenant_id', true), '')::bigint"),
+    )
+
+
+class Identified(TenantOwned):
+    """Mixin of tenant's rows with a generated id."""
+
+    id: Mapped[int] = mapped_column(sa.Identity(), primary_key=True, sort_order=-9)
+
+
+def belongs_to(table: str, column: str, **options: Any) -> sa.ForeignKeyConstraint:
+    """Composite foreign key `(tenant_id, column)` to `(tenant_id, id)` of another table."""
+    return sa.ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"], **options)
+
+
+_scope: ContextVar[int | None] = ContextVar("tenant_scope", default=None)
+
+
+def current_tenant() -> int | None:
+    """Tenant of the running request or job, if any."""
+    return _scope.get()
+
+
+@contextmanager
+def tenant_scope(tenant_id: int) -> Iterator[None]:
+    """Run the block for one tenant; units of work opened inside see its rows alone.
+
+    Raises:
+        RuntimeError: the block already runs for another tenant.
+    """
+    held = _scope.get()
+    if held is not None and held != tenant_id:
+        raise RuntimeError("one request or job serves one tenant")
+    token = _scope.set(tenant_id)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Open a session for one business transaction: committed at the end, rolled back on an error.
+
+    After the commit the doorbell rings for the queues whose work the transaction recorded.
+    Nothing that talks over a network belongs inside.
+    """
+    session = Session(db, expire_on_commit=False)
+    session.info["tenant_id"] = _scope.get()
+    try:
+        yield session
+        session.commit()
+        rings = session.info.pop("rings", set())
+    finally:
+        session.close()
+    for queue in sorted(rings):
+        doorbell.ring(session.tenant_id, queue)
+
+
+def database_now(session: orm.Session) -> dt.datetime:
+    """Give PostgreSQL's time of the transaction, for measurements of age only."""
+    return session.execute(sa.select(sa.func.now())).scalar_one()
+
+
+@event.listens_for(Session, "after_begin")
+def _tell_the_tenant(session: Session, _transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
+    tenant_id = session.info.get("tenant_id")
+    if tenant_id is not None:
+        connection.execute(sa.text("select set_config('engage.tenant_id', :id, true)"), {"id": str(tenant_id)})
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _stay_in_scope(state: orm.ORMExecuteState) -> None:
+    if state.is_column_load or state.is_relationship_load:
+        return
+    if not any(issubclass(mapper.class_, TenantOwned) for mapper in state.all_mappers):
+        return
+    assert isinstance(state.session, Session)
+    tenant_id = state.session.tenant_id
+    if not state.is_insert:
+        state.statement = state.statement.options(
+            orm.with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant_id, include_aliases=True)
+        )
+
+
+@event.listens_for(Session, "before_flush")
+def _write_in_scope(session: Session, _context: orm.UOWTransaction, _instances: object) -> None:
+    for row in session.new:
+        if isinstance(row, TenantOwned):
+            tenant_id = session.tenant_id
+            if row.tenant_id is None:
+                row.tenant_id = tenant_id

@@ -1,0 +1,178 @@
+"""Events: what happened, recorded in the transaction in which it happened, and who reacts to it.
+
+One row per (event, handler), so that one failing handler blocks no other. A worker claims rows,
+runs each handler in a savepoint together with its settling, and commits: whatever a handler wrote
+is there exactly if its row is settled. Handlers touch the database alone; what leaves the system
+is a row that they write.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engage.kernel import due, leases
+from engage.kernel.db import Model, Session
+from engage.kernel.errors import NotFound
+from engage.kernel.leases import Claim, Leased
+
+log = structlog.get_logger()
+
+QUEUE = "events"
+
+Handler = Callable[..., None]
+Handlers = Mapping[str, tuple[Handler, ...]]
+
+
+class OutboxRow(Leased, Model):
+    """One handler's turn at one event. `settled_at` set: done; `available_at` NULL without it: given up."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.UniqueConstraint("tenant_id", "event_id", "handler"),
+        sa.Index(None, "tenant_id", "queue", "available_at", postgresql_where=sa.text("available_at IS NOT NULL")),
+        sa.Index(
+            "ix_outbox_given_up",
+            "tenant_id",
+            "id",
+            postgresql_where=sa.text("available_at IS NULL AND settled_at IS NULL"),
+        ),
+        sa.CheckConstraint("settled_at IS NULL OR available_at IS NULL", name="settled_is_final"),
+    )
+
+    event_id: Mapped[uuid.UUID]
+    event: Mapped[str]
+    handler: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    recorded_at: Mapped[dt.datetime]
+    settled_at: Mapped[dt.datetime | None] = mapped_column(server_default=sa.null())
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one batch came to."""
+
+    done: int
+    failed: int
+
+
+class UnknownEvent(LookupError):
+    """An event was recorded that `engage.reactions.HANDLERS` does not list."""
+
+
+_handlers: dict[str, dict[str, Handler]] = {}
+
+
+def register(handlers: Handlers) -> None:
+    """Say who reacts to what, once, when the process starts."""
+    _handlers.clear()
+    for event, functions in handlers.items():
+        _handlers[event] = {f"{fn.__module__.rpartition('.')[2]}.{fn.__name__}": fn for fn in functions}
+
+
+def registered() -> Mapping[str, Mapping[str, Handler]]:
+    """Give the events and their handlers by name."""
+    return _handlers
+
+
+def record(session: Session, event: str, *, now: dt.datetime, **payload: Any) -> uuid.UUID:
+    """Record that something happened. Ids only in the payload, never a name or a phone.
+
+    Raises:
+        UnknownEvent: nobody said what follows from such an event.
+    """
+    if event not in _handlers:
+        raise UnknownEvent(event)
+    event_id = uuid.uuid4()
+    rows = [
+        {
+            "tenant_id": session.tenant_id,
+            "queue": QUEUE,
+            "event_id": event_id,
+            "event": event,
+            "handler": handler,
+            "payload": payload,
+            "recorded_at": now,
+            "available_at": now,
+        }
+        for handler in _handlers[event]
+    ]
+    if rows:
+        session.execute(sa.insert(OutboxRow.__table__), rows)
+        due.mark(session, QUEUE, at=now)
+    return event_id
+
+
+def claim(session: Session, *, now: dt.datetime) -> Claim:
+    """Take the tenant's oldest due rows; see `leases.claim`."""
+    return leases.claim(session, OutboxRow, QUEUE, now=now)
+
+
+def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
+    """Run the claimed handlers, each with its settling in one savepoint.
+
+    Commits nothing; the caller's unit of work does. A handler that fails leaves its error on its
+    row, waits longer each time, and after `leases.ATTEMPTS` waits for a person.
+    """
+    done = failed = 0
+    for row in leases.held(session, OutboxRow, claimed):
+        attempt = _Attempt(session, row, now=now)
+        with attempt:
+            _handlers[row.event][row.handler](session, row.payload, now=now)
+        done, failed = done + attempt.succeeded, failed + (not attempt.succeeded)
+    return Drained(done, failed)
+
+
+def retry(session: Session, row_id: int, *, now: dt.datetime) -> None:
+    """A person asks for another round of attempts of a row that was given up.
+
+    Raises:
+        NotFound: no such row, or it is settled.
+    """
+    row = session.get(OutboxRow, (session.tenant_id, row_id), with_for_update=True)
+    if row is None or row.settled_at is not None:
+        raise NotFound(outbox=row_id)
+    leases.retry(row, now=now)
+    due.mark(session, QUEUE, at=now)
+
+
+class _Attempt:
+    """One handler's run: a savepoint that is kept with the row settled, or rolled back with its error.
+
+    The one boundary that must outlive any error of the code it runs, programming errors included,
+    so that a broken handler stops itself alone. What stops the process passes through.
+    """
+
+    def __init__(self, session: Session, row: OutboxRow, *, now: dt.datetime) -> None:
+        self.session, self.row, self.now = session, row, now
+        self.succeeded = False
+
+    def __enter__(self) -> None:
+        self.savepoint = self.session.begin_nested()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False] | bool:
+        if error is None:
+            self.session.flush()
+            leases.settle(self.row)
+            self.row.settled_at = self.now
+            self.savepoint.commit()
+            self.succeeded = True
+            return True
+        self.savepoint.rollback()
+        if not isinstance(error, Exception) or isinstance(error, sa.exc.OperationalError):
+            return False
+        place = traceback.extract_tb(trace)[-1]
+        leases.postpone(self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now)
+        log.error("outbox.failed", outbox_event=self.row.event, handler=self.row.handler, error=type(error).__name__)
+        return True

@@ -1,0 +1,65 @@
+"""A tenant's own settings: typed, with a default, stored only where they differ from it.
+
+Each is declared once with `Setting` by the feature that reads it, and described in
+`docs/settings.md` (a test compares them). What decides an outcome is copied onto the thing decided
+(design §3.7), so that changing a setting changes nothing that was decided before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engage.kernel.db import Model, Session, TenantOwned
+from engage.kernel.errors import Invalid, N_
+
+V = TypeVar("V")
+
+REGISTRY: dict[str, Setting[Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[V]):
+    """One setting: its name, its default, and what values it may have."""
+
+    name: str
+    default: V
+    allowed: Callable[[V], bool] = lambda _value: True
+
+    def __post_init__(self) -> None:
+        REGISTRY[self.name] = self
+
+
+class Stored(TenantOwned, Model):
+    """A setting that differs from its default."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB)
+
+
+def get(session: Session, setting: Setting[V]) -> V:
+    """Give the tenant's value."""
+    stored = session.execute(sa.select(Stored.value).where(Stored.name == setting.name)).first()
+    return setting.default if stored is None else stored.value
+
+
+def put(session: Session, setting: Setting[V], value: V) -> None:
+    """Change the tenant's value.
+
+    Raises:
+        Invalid: the setting may not have this value.
+    """
+    if type(value) is not type(setting.default) or not setting.allowed(value):
+        raise Invalid({setting.name: [N_("This value is not possible here.")]})
+    session.execute(
+        sa.dialects.postgresql.insert(Stored)
+        .values(name=setting.name, value=value)
+        .on_conflict_do_update(index_elements=["tenant_id", "name"], set_={"value": value})
+    )

@@ -1,0 +1,1 @@
+"""Messages to patients: rows first, then sent, then settled."""

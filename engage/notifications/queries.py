@@ -1,0 +1,22 @@
+"""Reading messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from engage.kernel.db import Session
+from engage.notifications.models import Delivery
+
+
+def counts_by_state(session: Session) -> Mapping[str, int]:
+    """Give how many messages are in each state."""
+    return dict(session.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state)).tuples())
+
+
+def of_subject(session: Session, kind: str, subject_id: int) -> Sequence[Delivery]:
+    """Give the messages of a kind about one thing, oldest first."""
+    return session.scalars(
+        sa.select(Delivery).where(Delivery.kind == kind, Delivery.subject_id == subject_id).order_by(Delivery.id)
+    ).all()

@@ -1,0 +1,62 @@
+"""States of a message, and what an answer of WeChat means for it (NT-4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+from engage.kernel.errors import N_
+
+STATES: Final = {
+    "pending": N_("Waiting"),
+    "sending": N_("Being sent"),
+    "sent": N_("Sent"),
+    "delivered": N_("Delivered"),
+    "failed": N_("Failed"),
+    "unknown": N_("Unknown"),
+    "skipped": N_("Skipped"),
+}
+
+# WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
+REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
+
+# Errors of WeChat that tell "not now" (system busy, quotas); everything else it answers is final.
+NOT_NOW: Final = frozenset({-1, 45009, 45011})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """WeChat took the message."""
+
+    msg_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """WeChat refused the message."""
+
+    errcode: int
+    errmsg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """No answer came: the message may have been taken or not."""
+
+    why: str
+
+
+Outcome = Sent | Refused | Unheard
+
+
+def may_repeat(first_tried_at: dt.datetime | None, now: dt.datetime) -> bool:
+    """Whether sending (again) cannot reach the patient twice."""
+    return first_tried_at is None or now - first_tried_at < REPEAT_WITHIN
+
+
+def reason_of(status: str) -> tuple[str, str | None]:
+    """Give state and reason for the status of a finish event (WeChat §1: note the space in one)."""
+    if status == "success":
+        return "delivered", None
+    return "failed", status.removeprefix("failed:").strip() or "failed"

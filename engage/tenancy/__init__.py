@@ -1,0 +1,1 @@
+"""Tenants (chains of clinics) and their staff: who they are, what they may do, their log-ins."""

@@ -1,0 +1,92 @@
+"""The API side of web authorization: `/sns/*` (WeChat §8)."""
+
+from flask import Blueprint, Response, request
+
+from sandbox import wire
+from sandbox.errors import WeChatError
+from sandbox.state import state
+from sandbox.state.tokens import LIFETIME, Grant
+
+blueprint = Blueprint("sns", __name__, url_prefix="/sns")
+
+
+@blueprint.get("/oauth2/access_token")
+def access_token() -> Response:
+    """Swap the code of an authorization page for the visitor's openid; a code works once."""
+    args = request.args
+    if not args.get("appid"):
+        raise WeChatError(41002)
+    account = state().accounts.get(args["appid"])
+    if account is None:
+        raise WeChatError(40013)
+    if not args.get("secret"):
+        raise WeChatError(41004)
+    if args["secret"] != account.secret:
+        raise WeChatError(40125)
+    if args.get("grant_type") != "authorization_code":
+        raise WeChatError(40002)
+    if not args.get("code"):
+        raise WeChatError(41008)
+    return wire.answer(_tokens(_take(args["code"], account.appid)))
+
+
+@blueprint.get("/userinfo")
+def userinfo() -> Response:
+    """Name and picture of a visitor who consented; not for a base-scope token."""
+    token = request.args.get("access_token", "")
+    if not token:
+        raise WeChatError(41001)
+    grant = state().tokens.oauth_grant(token)
+    if grant is None:
+        raise WeChatError(40001)
+    if grant.expires_at <= state().clock.now():
+        raise WeChatError(42001)
+    if not request.args.get("openid"):
+        raise WeChatError(41009)
+    if request.args["openid"] != grant.openid:
+        raise WeChatError(40003)
+    fan = state().fans.get(grant.fan)
+    if "snsapi_userinfo" not in grant.scope or fan is None:
+        raise WeChatError(48001)
+    shared = {"unionid": fan.unionid} if fan.unionid else {}
+    return wire.answer(
+        {
+            "openid": grant.openid,
+            "nickname": fan.nickname,
+            "sex": 0,
+            "language": "",
+            "city": "",
+            "province": "",
+            "country": "",
+            "headimgurl": f"{request.host_url}sandbox/static/icons/person.svg",
+            "privilege": [],
+            **shared,
+        }
+    )
+
+
+def _take(code: str, appid: str) -> Grant:
+    grant = state().tokens.take_code(code)
+    if grant is None or grant.appid != appid:
+        raise WeChatError(40029)
+    if grant.used:
+        raise WeChatError(40163)
+    if grant.expires_at <= state().clock.now():
+        raise WeChatError(42003)
+    return grant
+
+
+def _tokens(grant: Grant) -> dict[str, object]:
+    fan = state().fans.get(grant.fan)
+    answer: dict[str, object] = {
+        "access_token": state().tokens.issue_oauth_token(grant),
+        "expires_in": LIFETIME,
+        "refresh_token": state().tokens.issue_oauth_token(grant),
+        "openid": grant.openid,
+        "scope": grant.scope,
+    }
+    if fan and fan.snapshot:
+        answer["is_snapshotuser"] = 1
+    if fan and fan.unionid and "snsapi_userinfo" in grant.scope:
+        answer["unionid"] = fan.unionid
+    return answer

@@ -1,0 +1,27 @@
+"""The sandbox's Flask application."""
+
+from pathlib import Path
+
+from flask import Flask
+
+from sandbox import api, control, oauth, phone, wire
+from sandbox.pusher import TIMEOUT, Pusher
+from sandbox.state import State
+
+
+def create_app(home: Path | None = None, *, push_timeout: float = TIMEOUT) -> Flask:
+    """Build the application.
+
+    `home` is the folder that keeps the sandbox's file, None for memory only; `push_timeout` is how
+    many seconds a server has to answer a push.
+    """
+    app = Flask(__name__, static_url_path="/sandbox/static")
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of Flask's default provider
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    memory = State(home / "state.sqlite" if home else None)
+    app.extensions["sandbox.state"] = memory
+    app.extensions["sandbox.pusher"] = Pusher(memory, timeout=push_timeout)
+    wire.install(app)
+    for blueprint in (*api.BLUEPRINTS, oauth.blueprint, control.blueprint, phone.blueprint):
+        app.register_blueprint(blueprint)
+    return app

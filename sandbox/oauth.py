@@ -1,0 +1,97 @@
+"""The authorization page, `/connect/oauth2/authorize` (WeChat §8)."""
+
+import secrets
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from sandbox import visitor, words
+from sandbox.state import state
+from sandbox.state.accounts import Account
+from sandbox.state.fans import Fan
+
+blueprint = Blueprint("oauth", __name__)
+
+SCOPES = ("snsapi_base", "snsapi_userinfo")
+ORDER = ("appid", "redirect_uri", "response_type", "scope", "state")
+PICKED, CONSENTED = "sandbox_fan", "sandbox_consent"  # the sandbox's own additions to the page's address
+
+
+class Refused(Exception):
+    """The page shows this code instead of going on."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@blueprint.errorhandler(Refused)
+def refused(error: Refused) -> Response:
+    """The error page, HTTP 200 as all of WeChat's."""
+    return make_response(render_template("refused.html", code=error.code, t=words.current()))
+
+
+@blueprint.get("/connect/oauth2/authorize")
+def authorize() -> BaseResponse:
+    """Find out who the visitor is and send them back with a code.
+
+    The visitor is the person picked on this page, else the one whose host `<fan>.localhost` the
+    redirect goes to, else the one of the cookie; else the page lets one pick.
+    """
+    account = _checked_account()
+    target = request.args["redirect_uri"]
+    picked = state().fans.get(request.args.get(PICKED, ""))
+    person = picked or visitor.of_host(urlsplit(target).netloc) or visitor.current()
+    if person is None:
+        return make_response(
+            render_template("picker.html", fans=state().fans.all(), again=_again, t=words.current())
+        )
+    if _must_ask(account, person):
+        return make_response(
+            render_template("consent.html", account=account, fan=person, again=_again, t=words.current())
+        )
+    answer = redirect(_back(account, person, target))
+    if picked:
+        answer.set_cookie(visitor.COOKIE, picked.fan, samesite="Lax", httponly=True)
+    return answer
+
+
+def _checked_account() -> Account:
+    args = request.args
+    if not args.get("appid"):
+        raise Refused(10012)
+    if not args.get("redirect_uri"):
+        raise Refused(10011)
+    if not args.get("scope"):
+        raise Refused(10010)
+    account = state().accounts.get(args["appid"])
+    known = [key for key in args if key in ORDER]
+    in_order = known == [key for key in ORDER if key in args]
+    if account is None or args["scope"] not in SCOPES or args.get("response_type") != "code" or not in_order:
+        raise Refused(10005)
+    if account.oauth_domain and urlsplit(args["redirect_uri"]).hostname != account.oauth_domain:
+        raise Refused(10003)
+    return account
+
+
+def _must_ask(account: Account, person: Fan) -> bool:
+    """The user-info scope is silent for followers only."""
+    if request.args["scope"] == "snsapi_base" or CONSENTED in request.args:
+        return False
+    return not state().fans.subscription(account.appid, person.fan).following
+
+
+def _again(**more: str) -> str:
+    """This page's address with an answer of the visitor added."""
+    return f"{request.path}?{urlencode([*request.args.items(), *more.items()])}"
+
+
+def _back(account: Account, person: Fan, target: str) -> str:
+    openid = state().fans.subscription(account.appid, person.fan).openid
+    if person.snapshot:
+        openid = f"o{secrets.token_urlsafe(21)[:27]}"  # a virtual visitor: another one each time
+    code = state().tokens.issue_code(account.appid, person.fan, openid, request.args["scope"])
+    parts = urlsplit(target)
+    added = urlencode({"code": code, "state": request.args.get("state", "")})
+    return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))

@@ -1,0 +1,160 @@
+"""Official accounts and their templates."""
+
+import base64
+import binascii
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.state.store import Row, Store
+
+MODES = ("plain", "compat", "safe")
+KINDS = ("production", "test")
+
+
+class BadAccount(ValueError):
+    """A field of the account is missing or malformed; the message says which."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An official account as its owner configured it (WeChat §1)."""
+
+    appid: str
+    secret: str
+    token: str
+    encoding_aes_key: str
+    mode: str
+    callback_url: str
+    kind: str
+    name: str
+    username: str  # the gh_ id: ToUserName of a push
+    oauth_domain: str  # web authorization domain; empty allows any host
+
+    @property
+    def checks_types(self) -> bool:
+        """Whether template values are held to their types: test accounts are lenient (WeChat §4)."""
+        return self.kind == "production"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A private template of an account."""
+
+    appid: str
+    template_id: str
+    title: str
+    content: str
+    example: str
+
+
+class Accounts:
+    """All official accounts of the sandbox."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, appid: str) -> Account | None:
+        """The account of an app id, if it exists."""
+        row = self._store.one("SELECT * FROM account WHERE appid = ?", appid)
+        return _account(row) if row else None
+
+    def all(self) -> list[Account]:
+        """Every account, the oldest first."""
+        return [_account(row) for row in self._store.all("SELECT * FROM account ORDER BY rowid")]
+
+    def put(self, data: dict[str, Any]) -> Account:
+        """Create an account or update the one of the same app id.
+
+        Idempotent: an update keeps the name, the gh_ id and the templates that `data` does not mention.
+
+        Raises:
+            BadAccount: a field is missing or malformed.
+        """
+        appid = _text(data, "appid")
+        known = self.get(appid)
+        digest = hashlib.sha256(appid.encode()).hexdigest()
+        account = Account(
+            appid=appid,
+            secret=_text(data, "secret"),
+            token=_text(data, "token"),
+            encoding_aes_key=str(data.get("encoding_aes_key") or ""),
+            mode=_choice(data, "mode", MODES, "safe"),
+            callback_url=_text(data, "callback_url"),
+            kind=_choice(data, "kind", KINDS, known.kind if known else "production"),
+            name=str(data.get("name") or (known.name if known else appid)),
+            username=str(data.get("username") or (known.username if known else f"gh_{digest[:12]}")),
+            oauth_domain=str(data.get("oauth_domain") or (known.oauth_domain if known else "")),
+        )
+        if account.mode != "plain":
+            _check_aes_key(account.encoding_aes_key)
+        templates = data.get("templates") or []
+        with self._store.transaction():
+            self._store.run(
+                "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (appid) DO UPDATE"
+                " SET secret = excluded.secret, token = excluded.token, mode = excluded.mode,"
+                " encoding_aes_key = excluded.encoding_aes_key, callback_url = excluded.callback_url,"
+                " kind = excluded.kind, name = excluded.name, username = excluded.username,"
+                " oauth_domain = excluded.oauth_domain",
+                *vars(account).values(),
+            )
+            for template in templates:
+                self.add_template(
+                    appid,
+                    title=_text(template, "title"),
+                    content=_text(template, "content"),
+                    template_id=_text(template, "template_id"),
+                )
+        return account
+
+    def templates(self, appid: str) -> list[Template]:
+        """The private templates of an account."""
+        rows = self._store.all("SELECT * FROM template WHERE appid = ? ORDER BY rowid", appid)
+        return [Template(**row) for row in rows]
+
+    def template(self, appid: str, template_id: str) -> Template | None:
+        """One private template; None for another account's."""
+        row = self._store.one(
+            "SELECT * FROM template WHERE appid = ? AND template_id = ?", appid, template_id
+        )
+        return Template(**row) if row else None
+
+    def add_template(
+        self, appid: str, *, title: str, content: str, example: str = "", template_id: str = ""
+    ) -> Template:
+        """Add a private template, or replace the one with the same id."""
+        template = Template(appid, template_id or secrets.token_urlsafe(32), title, content, example)
+        self._store.run(
+            "INSERT INTO template VALUES (?, ?, ?, ?, ?) ON CONFLICT (appid, template_id)"
+            " DO UPDATE SET title = excluded.title, content = excluded.content, example = excluded.example",
+            *vars(template).values(),
+        )
+        return template
+
+
+def _account(row: Row) -> Account:
+    return Account(**row)
+
+
+def _text(data: dict[str, Any], key: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadAccount(f"{key} must be a non-empty string")
+    return value
+
+
+def _choice(data: dict[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
+    value = data.get(key) or default
+    if value not in allowed:
+        raise BadAccount(f"{key} must be one of {', '.join(allowed)}")
+    return str(value)
+
+
+def _check_aes_key(key: str) -> None:
+    try:
+        size = len(base64.b64decode(key + "=", validate=True))
+    except binascii.Error:
+        size = 0
+    if len(key) != 43 or size != 32:
+        raise BadAccount("encoding_aes_key must be 43 characters of base64")

@@ -1,0 +1,66 @@
+'use strict';
+// Forms: pressed once, limits counted, passwords looked at, nothing lost unasked. Words come from the page.
+
+// One press only. The button keeps its width and shows that it works.
+const free = (form) => {
+  delete form.dataset.busy;
+  form.querySelectorAll('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy'));
+};
+document.addEventListener('submit', (event) => {
+  const form = event.target.closest('form[data-once]');
+  if (!form) return;
+  if (form.dataset.busy) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.busy = 'yes';
+  delete form.dataset.dirty;
+  event.submitter?.setAttribute('aria-busy', 'true');
+}, true);
+document.addEventListener('htmx:afterRequest', (event) => {
+  const form = event.detail.elt.closest('form[data-once]');
+  if (form) free(form);
+});
+addEventListener('pageshow', () => document.querySelectorAll('form[data-busy]').forEach(free));
+
+// What was typed and not saved is not left behind without asking.
+document.addEventListener('input', (event) => {
+  const form = event.target.closest('form[data-guard]');
+  if (form) form.dataset.dirty = 'yes';
+});
+addEventListener('beforeunload', (event) => {
+  if (document.querySelector('form[data-dirty]')) event.preventDefault();
+});
+
+// Limits counted while typing, in characters as a person counts them.
+document.addEventListener('input', (event) => {
+  const counter = event.target.id && document.querySelector(`output[data-max][for="${event.target.id}"]`);
+  if (!counter) return;
+  const length = [...event.target.value].length;
+  counter.value = `${length} / ${counter.dataset.max}`;
+  counter.classList.toggle('over', length > Number(counter.dataset.max));
+});
+
+document.addEventListener('click', (event) => {
+  const reveal = event.target.closest('[data-reveal]');
+  if (reveal) {
+    const input = document.getElementById(reveal.dataset.reveal);
+    input.type = input.type === 'password' ? 'text' : 'password';
+    reveal.setAttribute('aria-pressed', String(input.type === 'text'));
+  }
+  const copy = event.target.closest('[data-copy]');
+  if (copy) {
+    navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent).then(() => {
+      copy.querySelector('.button-text').textContent = copy.dataset.done;
+    });
+  }
+});
+
+// "All stores" stands for every store of its row.
+document.addEventListener('change', (event) => {
+  if (!event.target.matches('[data-whole]')) return;
+  event.target.closest('tr').querySelectorAll('input:not([data-whole])').forEach((box) => { box.disabled = event.target.checked; });
+});
+
+document.querySelector('[data-error-summary]')?.focus({ preventScroll: true });

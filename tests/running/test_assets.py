@@ -1,0 +1,23 @@
+"""The sprite holds the icons asked for and refuses unknown names."""
+
+from __future__ import annotations
+
+import pytest
+
+from engage.cli import assets
+
+SVG = """<svg viewBox="0 0 24 24"><path stroke="none" d="M0 0h24v24H0z" fill="none" />
+  <path d="M4 11h16" /></svg>"""
+
+
+def test_each_icon_is_a_symbol_of_its_name_without_the_bounding_box(tmp_path):
+    (tmp_path / "bell.svg").write_text(SVG)
+    drawn = assets.sprite(["bell", "bell"], tmp_path)
+    assert drawn.count('<symbol id="bell"') == 1
+    assert "M4 11h16" in drawn
+    assert "M0 0h24v24H0z" not in drawn
+
+
+def test_an_unknown_icon_is_named(tmp_path):
+    with pytest.raises(SystemExit, match="no-such-icon"):
+        assets.sprite(["no-such-icon"], tmp_path)
