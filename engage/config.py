@@ -30,7 +30,9 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("ENGAGE_ENV", "development", "development, test or production; production refuses unsafe defaults"),
+    Setting(
+        "ENGAGE_ENV", "development", "development, test or production; production refuses unsafe defaults"
+    ),
     Setting("ENGAGE_HOME", ".engage", "folder of run.json, embedded servers' data, files and logs"),
     Setting("ENGAGE_DATABASE_URL", "", "PostgreSQL as the role engage_app; empty starts the embedded server"),
     Setting("ENGAGE_OWNER_DATABASE_URL", "", "PostgreSQL as the owner, for migrations and back-ups"),
@@ -42,7 +44,11 @@ SETTINGS = (
     Setting("ENGAGE_LIVE_PORT", "8002", "port of the event streams"),
     Setting("ENGAGE_SANDBOX_PORT", "8001", "port of the sandbox and its phone (development)"),
     Setting("ENGAGE_PUBLIC_URL", "", "what the world calls the web process; empty means http://HOST:PORT"),
-    Setting("ENGAGE_WECHAT_API_URL", "https://api.weixin.qq.com", "host of WeChat's API; the sandbox in development"),
+    Setting(
+        "ENGAGE_WECHAT_API_URL",
+        "https://api.weixin.qq.com",
+        "host of WeChat's API; the sandbox in development",
+    ),
     Setting("ENGAGE_WECHAT_OPEN_URL", "https://open.weixin.qq.com", "host of WeChat's authorization pages"),
     Setting("ENGAGE_WECHAT_MP_URL", "https://mp.weixin.qq.com", "host of WeChat's QR images"),
     Setting("ENGAGE_WEB_PROCESSES", "2", "gunicorn processes of the web"),
@@ -64,7 +70,7 @@ _FROM_RUN_FILE = {
     "ENGAGE_WECHAT_MP_URL": "sandbox",
 }
 
-_DEVELOPMENT_SECRET = "development-only-secret-key-0123456789"
+_DEVELOPMENT_SECRET = "development-only-secret-key-0123456789"  # noqa: S105 production refuses it
 _DEVELOPMENT_DATA_KEY = "ZGV2ZWxvcG1lbnQtb25seS1kYXRhLWtleS0wMTIzNDU="
 
 
@@ -188,7 +194,8 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         pg_bin=values["ENGAGE_PG_BIN"],
         chromium=values["ENGAGE_CHROMIUM"],
         log_level=values["ENGAGE_LOG_LEVEL"].upper(),
-        log_format=values["ENGAGE_LOG_FORMAT"] or ("console" if values["ENGAGE_ENV"] == "development" else "json"),
+        log_format=values["ENGAGE_LOG_FORMAT"]
+        or ("console" if values["ENGAGE_ENV"] == "development" else "json"),
     )
     if config.production:
         _check_production(config)
@@ -212,5 +219,7 @@ def _from_run_file(run_file: Path, environ: Mapping[str, str]) -> dict[str, str]
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return {
-        name: running[key] for name, key in _FROM_RUN_FILE.items() if not environ.get(name) and running.get(key)
+        name: running[key]
+        for name, key in _FROM_RUN_FILE.items()
+        if not environ.get(name) and running.get(key)
     }

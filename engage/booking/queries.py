@@ -54,7 +54,9 @@ def hold_key(session: Session, key: uuid.UUID) -> None:
     session.execute(sa.select(sa.func.pg_advisory_xact_lock(low)))
 
 
-def slots(session: Session, doctor_id: int, *, begin: dt.datetime, end: dt.datetime, now: dt.datetime) -> list[rules.Slot]:
+def slots(
+    session: Session, doctor_id: int, *, begin: dt.datetime, end: dt.datetime, now: dt.datetime
+) -> list[rules.Slot]:
     """Give a doctor's slots in a half-open interval with the places left, in two queries."""
     stretches = [
         rules.Stretch(
@@ -120,13 +122,13 @@ def counts_by_day(
     """Give how many appointments each local day of an interval has; days without are left out."""
     day = sa.cast(sa.func.timezone(zone, Appointment.starts_at), sa.Date)
     statement = (
-        sa.select(day.label("day"), sa.func.count().label("count"))
+        sa.select(day.label("day"), sa.func.count().label("booked"))
         .where(Appointment.starts_at >= begin, Appointment.starts_at < end)
         .group_by(day)
     )
     if store_ids is not None:
         statement = statement.where(Appointment.store_id.in_(store_ids))
-    return {row.day: row.count for row in session.execute(statement)}
+    return {row.day: row.booked for row in session.execute(statement)}
 
 
 def _taken(

@@ -10,7 +10,24 @@ from typing import Final
 from engage.kernel.errors import N_
 
 STATES: Final = {
+    "requested": N_("Requested"),
     "confirmed": N_("Confirmed"),
+    "checked_in": N_("Checked in"),
+    "in_treatment": N_("In treatment"),
+    "completed": N_("Completed"),
+    "cancelled": N_("Cancelled"),
+    "no_show": N_("No-show"),
+}
+
+# The colour family of a state, the same everywhere (faces).
+TONES: Final = {
+    "requested": "waiting",
+    "confirmed": "confirmed",
+    "checked_in": "good",
+    "in_treatment": "good",
+    "completed": "good",
+    "cancelled": "ended",
+    "no_show": "bad",
 }
 
 CHANNELS: Final = {
@@ -40,7 +57,9 @@ class Slot:
     free: int
 
 
-def grid(stretches: Iterable[Stretch], taken: Mapping[dt.datetime, int], *, now: dt.datetime) -> Iterator[Slot]:
+def grid(
+    stretches: Iterable[Stretch], taken: Mapping[dt.datetime, int], *, now: dt.datetime
+) -> Iterator[Slot]:
     """Cut open time into slots and say how many places each has left; slots that have begun are left out.
 
     The rest of a stretch that is shorter than a slot is not offered.

@@ -14,6 +14,10 @@ _COMMANDS = {
     "worker": "engage.cli.processes:worker",
     "clock": "engage.cli.processes:clock",
     "migrate": "engage.cli.processes:migrate",
+    "demo": "engage.cli.demo:demo",
+    "tenant": "engage.cli.tenants:tenant",
+    "staff": "engage.cli.tenants:staff",
+    "advance": "engage.cli.demo:advance",
     "doctor": "engage.cli.doctor:doctor",
 }
 

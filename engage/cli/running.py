@@ -229,7 +229,6 @@ def _welcome(settings: config.Config, supervisor: Supervisor, places: _Places, s
     lines = [
         f"ready after {seconds:.0f} s; Ctrl-C stops everything, the data stays in {settings.home}",
         f"  console   {places.web}/console/",
-        f"  API       {places.web}/api/docs",
     ]
     if settings.development:
         lines += [

@@ -23,9 +23,7 @@ def create_store(
     now: dt.datetime,
 ) -> Store:
     """Add a store to the chain."""
-    store = Store(
-        slug=slug, name=name, short_name=short_name, address=address, zone=zone, position=position
-    )
+    store = Store(slug=slug, name=name, short_name=short_name, address=address, zone=zone, position=position)
     session.add(store)
     session.flush()
     audit.record(session, "store.created", by=by, subject=("store", store.id), now=now)

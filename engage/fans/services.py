@@ -14,12 +14,16 @@ from engage.kernel.db import Session
 SESSION_LIFE = dt.timedelta(days=7)
 
 
-def follow(session: Session, account_id: int, openid: str, *, changed_at: dt.datetime, now: dt.datetime) -> int:
+def follow(
+    session: Session, account_id: int, openid: str, *, changed_at: dt.datetime, now: dt.datetime
+) -> int:
     """Record that somebody follows the account; gives the fan's id. Repeats change nothing."""
     return _follow_changed(session, account_id, openid, following=True, changed_at=changed_at, now=now)
 
 
-def unfollow(session: Session, account_id: int, openid: str, *, changed_at: dt.datetime, now: dt.datetime) -> int:
+def unfollow(
+    session: Session, account_id: int, openid: str, *, changed_at: dt.datetime, now: dt.datetime
+) -> int:
     """Record that somebody left the account; gives the fan's id. Repeats change nothing."""
     return _follow_changed(session, account_id, openid, following=False, changed_at=changed_at, now=now)
 
@@ -49,7 +53,13 @@ def log_in(session: Session, fan_id: int, *, now: dt.datetime) -> str:
 
 
 def _follow_changed(
-    session: Session, account_id: int, openid: str, *, following: bool, changed_at: dt.datetime, now: dt.datetime
+    session: Session,
+    account_id: int,
+    openid: str,
+    *,
+    following: bool,
+    changed_at: dt.datetime,
+    now: dt.datetime,
 ) -> int:
     fan_id = recognise(session, account_id, openid, now=now)
     session.execute(

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -157,10 +157,14 @@ def database_now(session: orm.Session) -> dt.datetime:
 
 
 @event.listens_for(Session, "after_begin")
-def _tell_the_tenant(session: Session, _transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
+def _tell_the_tenant(
+    session: Session, _transaction: orm.SessionTransaction, connection: sa.Connection
+) -> None:
     tenant_id = session.info.get("tenant_id")
     if tenant_id is not None:
-        connection.execute(sa.text("select set_config('engage.tenant_id', :id, true)"), {"id": str(tenant_id)})
+        connection.execute(
+            sa.text("select set_config('engage.tenant_id', :id, true)"), {"id": str(tenant_id)}
+        )
 
 
 @event.listens_for(Session, "do_orm_execute")
@@ -169,11 +173,12 @@ def _stay_in_scope(state: orm.ORMExecuteState) -> None:
         return
     if not any(issubclass(mapper.class_, TenantOwned) for mapper in state.all_mappers):
         return
-    assert isinstance(state.session, Session)
-    tenant_id = state.session.tenant_id
+    tenant_id = cast("Session", state.session).tenant_id
     if not state.is_insert:
         state.statement = state.statement.options(
-            orm.with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant_id, include_aliases=True)
+            orm.with_loader_criteria(
+                TenantOwned, lambda cls: cls.tenant_id == tenant_id, include_aliases=True
+            )
         )
 
 
@@ -181,6 +186,4 @@ def _stay_in_scope(state: orm.ORMExecuteState) -> None:
 def _write_in_scope(session: Session, _context: orm.UOWTransaction, _instances: object) -> None:
     for row in session.new:
         if isinstance(row, TenantOwned):
-            tenant_id = session.tenant_id
-            if row.tenant_id is None:
-                row.tenant_id = tenant_id
+            row.tenant_id = session.tenant_id

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engage.kernel.db import Model, Session
-from engage.kernel.errors import DomainError, N_
+from engage.kernel.errors import N_, DomainError
 
 
 class Entry(Model):

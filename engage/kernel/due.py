@@ -36,7 +36,10 @@ def mark(session: Session, queue: str, *, at: dt.datetime) -> None:
 def reached(session: Session, *, now: dt.datetime, limit: int = 1000) -> Sequence[tuple[int, str]]:
     """Give the (tenant, queue) pairs with work at `now`."""
     rows = session.execute(
-        sa.select(Due.tenant_id, Due.queue).where(Due.at <= now).group_by(Due.tenant_id, Due.queue).limit(limit)
+        sa.select(Due.tenant_id, Due.queue)
+        .where(Due.at <= now)
+        .group_by(Due.tenant_id, Due.queue)
+        .limit(limit)
     )
     return [(row.tenant_id, row.queue) for row in rows]
 

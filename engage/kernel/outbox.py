@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
 from engage.kernel import due, leases
 from engage.kernel.db import Model, Session
@@ -39,7 +39,9 @@ class OutboxRow(Leased, Model):
     __tablename__ = "outbox"
     __table_args__ = (
         sa.UniqueConstraint("tenant_id", "event_id", "handler"),
-        sa.Index(None, "tenant_id", "queue", "available_at", postgresql_where=sa.text("available_at IS NOT NULL")),
+        sa.Index(
+            None, "tenant_id", "queue", "available_at", postgresql_where=sa.text("available_at IS NOT NULL")
+        ),
         sa.Index(
             "ix_outbox_given_up",
             "tenant_id",
@@ -54,7 +56,7 @@ class OutboxRow(Leased, Model):
     handler: Mapped[str]
     payload: Mapped[dict[str, Any]]
     recorded_at: Mapped[dt.datetime]
-    settled_at: Mapped[dt.datetime | None] = mapped_column(server_default=sa.null())
+    settled_at: Mapped[dt.datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def record(session: Session, event: str, *, now: dt.datetime, **payload: Any) ->
         for handler in _handlers[event]
     ]
     if rows:
-        session.execute(sa.insert(OutboxRow.__table__), rows)
+        session.execute(sa.insert(OutboxRow), rows)
         due.mark(session, QUEUE, at=now)
     return event_id
 
@@ -173,6 +175,10 @@ class _Attempt:
         if not isinstance(error, Exception) or isinstance(error, sa.exc.OperationalError):
             return False
         place = traceback.extract_tb(trace)[-1]
-        leases.postpone(self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now)
-        log.error("outbox.failed", outbox_event=self.row.event, handler=self.row.handler, error=type(error).__name__)
+        leases.postpone(
+            self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now
+        )
+        log.error(
+            "outbox.failed", outbox_event=self.row.event, handler=self.row.handler, error=type(error).__name__
+        )
         return True

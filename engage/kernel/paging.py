@@ -68,6 +68,8 @@ def decode(cursor: str) -> list[Any]:
     """
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return [dt.datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for value in plain]
+        return [
+            dt.datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for value in plain
+        ]
     except (binascii.Error, ValueError, KeyError, TypeError) as error:
         raise Malformed from error

@@ -17,7 +17,7 @@ _cipher: AESGCM | None = None
 
 def use_key(data_key: str) -> None:
     """Use ENGAGE_DATA_KEY, 32 bytes in base64, for all sealed values of this process."""
-    global _cipher  # noqa: PLW0603 one key a process
+    global _cipher
     _cipher = AESGCM(base64.urlsafe_b64decode(data_key.replace("+", "-").replace("/", "_")))
 
 
@@ -49,10 +49,10 @@ class Sealed(sa.types.TypeDecorator[str]):
     impl = sa.LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Any) -> bytes | None:
+    def process_bind_param(self, value: str | None, dialect: Any) -> bytes | None:  # noqa: ARG002
         """Encrypt on the way in."""
         return None if value is None else seal(value)
 
-    def process_result_value(self, value: bytes | None, dialect: Any) -> str | None:
+    def process_result_value(self, value: bytes | None, dialect: Any) -> str | None:  # noqa: ARG002
         """Decrypt on the way out."""
         return None if value is None else unseal(bytes(value))

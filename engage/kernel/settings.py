@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engage.kernel.db import Model, Session, TenantOwned
-from engage.kernel.errors import Invalid, N_
+from engage.kernel.errors import N_, Invalid
 
 V = TypeVar("V")
 

@@ -25,7 +25,14 @@ class Delivery(Leased, Model):
     __table_args__ = (
         belongs_to("official_account", "account_id"),
         belongs_to("fan", "fan_id"),
-        sa.UniqueConstraint("tenant_id", "kind", "subject_id", "subject_version", "fan_id"),
+        sa.UniqueConstraint(
+            "tenant_id",
+            "kind",
+            "subject_id",
+            "subject_version",
+            "fan_id",
+            name="uq_notification_delivery_message",
+        ),
         sa.UniqueConstraint("tenant_id", "account_id", "msg_id"),
         sa.Index(
             None, "tenant_id", "queue", "available_at", postgresql_where=sa.text("available_at IS NOT NULL")

@@ -18,5 +18,7 @@ def counts_by_state(session: Session) -> Mapping[str, int]:
 def of_subject(session: Session, kind: str, subject_id: int) -> Sequence[Delivery]:
     """Give the messages of a kind about one thing, oldest first."""
     return session.scalars(
-        sa.select(Delivery).where(Delivery.kind == kind, Delivery.subject_id == subject_id).order_by(Delivery.id)
+        sa.select(Delivery)
+        .where(Delivery.kind == kind, Delivery.subject_id == subject_id)
+        .order_by(Delivery.id)
     ).all()

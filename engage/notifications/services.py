@@ -20,7 +20,7 @@ from engage.notifications.rules import Outcome, Refused, Sent
 
 QUEUE = "deliveries"
 
-APPOINTMENT_CREATED = Setting("notifications.appointment_created", True)
+APPOINTMENT_CREATED = Setting("notifications.appointment_created", default=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,7 @@ def claim(session: Session, *, now: dt.datetime, batch: int) -> tuple[Claim, Seq
             row.state, row.reason = "unknown", "no_answer"
             continue
         row.state, row.first_tried_at = "sending", row.first_tried_at or now
-        parcels.append(
-            Parcel(row.id, row.account_id, row.fan_id, row.template_id, row.fields, row.page)
-        )
+        parcels.append(Parcel(row.id, row.account_id, row.fan_id, row.template_id, row.fields, row.page))
     return claimed, parcels
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engage.kernel.errors import DomainError, N_
+from engage.kernel.errors import N_, DomainError
 
 
 class WrongLogin(DomainError):

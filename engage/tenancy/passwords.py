@@ -42,9 +42,10 @@ def verify(stored: str | None, password: str) -> bool:
     """
     with _Turn():
         try:
-            return _hasher.verify(stored or _nobody, password) and stored is not None
+            _hasher.verify(stored or _nobody, password)
         except VerificationError:
             return False
+        return stored is not None
 
 
 class _Turn:

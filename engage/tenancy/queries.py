@@ -66,7 +66,8 @@ def list_staff(
         )
     if words:
         statement = statement.where(
-            Staff.name.startswith(words, autoescape=True) | Staff.login.startswith(words.lower(), autoescape=True)
+            Staff.name.startswith(words, autoescape=True)
+            | Staff.login.startswith(words.lower(), autoescape=True)
         )
     return BY_NAME.page(session.scalars(BY_NAME.statement(statement, cursor, SIZE)).all(), SIZE)
 

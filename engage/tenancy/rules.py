@@ -72,7 +72,9 @@ def store_scope(grants: Iterable[Grant], permission: str, chosen: int | None) ->
     stores = frozenset(grant.store_id for grant in permitting if grant.store_id is not None)
     if chosen is None:
         return StoreScope(everywhere, stores)
-    return StoreScope(False, frozenset({chosen}) if everywhere or chosen in stores else frozenset())
+    return StoreScope(
+        everywhere=False, store_ids=frozenset({chosen}) if everywhere or chosen in stores else frozenset()
+    )
 
 
 def owners_left(owners: Set[int], *, without: int) -> bool:

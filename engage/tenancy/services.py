@@ -13,7 +13,7 @@ from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.kernel import directory, ids
 from engage.kernel.db import Session
-from engage.kernel.errors import Invalid, N_
+from engage.kernel.errors import N_, Invalid
 from engage.tenancy import queries, rules
 from engage.tenancy.errors import LastOwner, LockedOut, WeakPassword, WrongLogin
 from engage.tenancy.models import Staff, StaffRole, StaffSession, Tenant
@@ -46,7 +46,7 @@ class StaffDetails:
 
 def next_tenant_id(session: Session) -> int:
     """Give the id of a tenant to be made, so that it can be made inside its own scope."""
-    return session.execute(sa.text("select nextval('tenant_id_seq')")).scalar_one()
+    return int(session.execute(sa.text("select nextval('tenant_id_seq')")).scalar_one())
 
 
 def create_tenant(session: Session, new: NewTenant, *, now: dt.datetime) -> Tenant:
@@ -144,9 +144,7 @@ def update_staff(
         _replace_grants(session, staff_id, details.grants)
         changed.append("roles")
     if changed:
-        audit.record(
-            session, "staff.updated", by=by, subject=("staff", staff_id), now=now, fields=changed
-        )
+        audit.record(session, "staff.updated", by=by, subject=("staff", staff_id), now=now, fields=changed)
     return staff
 
 
@@ -199,9 +197,7 @@ def set_password(
     return staff
 
 
-def update_profile(
-    session: Session, staff_id: int, *, name: str, language: str, now: dt.datetime
-) -> Staff:
+def update_profile(session: Session, staff_id: int, *, name: str, language: str, now: dt.datetime) -> Staff:
     """Change what a person may change of themselves."""
     staff = queries.staff_member(session, staff_id, lock=True)
     staff.name, staff.language = name, language
@@ -230,9 +226,7 @@ def begin_login(session: Session, login: str, *, now: dt.datetime) -> tuple[int,
         sa.update(Staff)
         .where(Staff.login == login, Staff.disabled_at.is_(None), sa.func.coalesce(~locked, True))
         .values(
-            failed_logins=sa.case(
-                (Staff.locked_until.is_not(None), 1), else_=Staff.failed_logins + 1
-            ),
+            failed_logins=sa.case((Staff.locked_until.is_not(None), 1), else_=Staff.failed_logins + 1),
             locked_until=sa.case(
                 (
                     sa.and_(Staff.locked_until.is_(None), Staff.failed_logins + 1 >= rules.LOCK_AFTER),
@@ -273,7 +267,9 @@ def finish_login(session: Session, staff_id: int, *, browser: str, now: dt.datet
             expires_at=now + rules.SESSION_IDLE,
         )
     )
-    audit.record(session, "staff.logged_in", by=Actor("staff", staff_id), subject=("staff", staff_id), now=now)
+    audit.record(
+        session, "staff.logged_in", by=Actor("staff", staff_id), subject=("staff", staff_id), now=now
+    )
     return token
 
 
@@ -309,7 +305,9 @@ def end_sessions(session: Session, staff_id: int, *, now: dt.datetime, but: int 
     session.execute(
         sa.update(StaffSession)
         .where(
-            StaffSession.staff_id == staff_id, StaffSession.ended_at.is_(None), StaffSession.id.is_distinct_from(but)
+            StaffSession.staff_id == staff_id,
+            StaffSession.ended_at.is_(None),
+            StaffSession.id.is_distinct_from(but),
         )
         .values(ended_at=now)
         .execution_options(synchronize_session=False)
@@ -324,7 +322,9 @@ def _check(details: StaffDetails) -> None:
 
 def _replace_grants(session: Session, staff_id: int, grants: Iterable[Grant]) -> None:
     session.execute(
-        sa.delete(StaffRole).where(StaffRole.staff_id == staff_id).execution_options(synchronize_session=False)
+        sa.delete(StaffRole)
+        .where(StaffRole.staff_id == staff_id)
+        .execution_options(synchronize_session=False)
     )
     for grant in sorted(grants, key=lambda grant: (grant.role, grant.store_id or 0)):
         session.add(StaffRole(staff_id=staff_id, role=grant.role, store_id=grant.store_id))

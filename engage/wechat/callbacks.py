@@ -13,7 +13,7 @@ from xml.parsers.expat import ExpatError
 
 import xmltodict
 
-from engage.kernel.errors import DomainError, Malformed, N_
+from engage.kernel.errors import N_, DomainError, Malformed
 
 MAX_BODY = 64 * 1024
 FRESH = dt.timedelta(minutes=5)
@@ -43,7 +43,12 @@ class Message:
         """What makes copies of one push equal: MsgId of messages; person, second, event of events."""
         if not self.is_event:
             return f"message:{self.openid}:{self.fields.get('MsgId')}"
-        parts = (self.openid, self.fields["CreateTime"], self.fields.get("EventKey"), self.fields.get("MsgID"))
+        parts = (
+            self.openid,
+            self.fields["CreateTime"],
+            self.fields.get("EventKey"),
+            self.fields.get("MsgID"),
+        )
         return f"{self.kind}:" + ":".join(str(part or "") for part in parts)
 
     @property
@@ -87,21 +92,16 @@ def parse(body: bytes) -> Message:
         tree = xmltodict.parse(body, disable_entities=True)
     except (ExpatError, ValueError, RecursionError) as error:
         raise Malformed from error
-    fields = tree.get("xml") if isinstance(tree, dict) else None
+    fields: object = tree.get("xml")
     if not isinstance(fields, dict):
         raise Malformed
-    openid, account, created, kind = (
-        fields.get(name) for name in ("FromUserName", "ToUserName", "CreateTime", "MsgType")
-    )
-    if not all(isinstance(value, str) and value for value in (openid, account, created, kind)):
-        raise Malformed
+    created, kind = _text(fields, "CreateTime"), _text(fields, "MsgType")
     if not created.isdecimal() or len(created) > 11:
         raise Malformed
     if kind == "event":
-        if not isinstance(fields.get("Event"), str):
-            raise Malformed
-        kind = f"event:{fields['Event']}"
-    return Message(openid, account, kind, dt.datetime.fromtimestamp(int(created), dt.UTC), fields)
+        kind = f"event:{_text(fields, 'Event')}"
+    at = dt.datetime.fromtimestamp(int(created), dt.UTC)
+    return Message(_text(fields, "FromUserName"), _text(fields, "ToUserName"), kind, at, fields)
 
 
 def text_reply(message: Message, content: str) -> str:
@@ -119,3 +119,10 @@ def text_reply(message: Message, content: str) -> str:
 
 def _cdata(text: str) -> str:
     return "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise Malformed
+    return value

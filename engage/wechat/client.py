@@ -86,7 +86,7 @@ class HttpGateway:
     def visitor(self, account: Credentials, code: str) -> Visitor:
         """Exchange an authorization's code (WeChat §8); see `Gateway`."""
         oauth = WeChatOAuth(account.app_id, account.secret, "", scope="snsapi_base")
-        oauth._http.mount(API, self._adapter)  # noqa: SLF001 wechatpy offers no other way (WeChat §14)
+        oauth._http.mount(API, self._adapter)
         answer = _asked(lambda: oauth.fetch_access_token(code))
         return Visitor(answer["openid"], bool(answer.get("is_snapshotuser")))
 
@@ -101,33 +101,4 @@ class HttpGateway:
             self._tokens.replaced(account, token)
             return _asked(lambda: client.post(path, data=body))
 
-    def _fetch_token(self, account: Credentials, force: bool) -> tuple[str, int]:  # noqa: FBT001 a callback's shape
-        answer = _asked(
-            lambda: self._http.post(
-                f"{self._host}/cgi-bin/stable_token",
-                json={
-                    "grant_type": "client_credential",
-                    "appid": account.app_id,
-                    "secret": account.secret,
-                    "force_refresh": force,
-                },
-                timeout=TIMEOUT_SECONDS,
-            ).json()
-        )
-        log.info("wechat.token_renewed", app_id=account.app_id, forced=force)
-        return answer["access_token"], int(answer["expires_in"])
-
-
-def _asked(call: Any) -> dict[str, Any]:
-    """Make a call, and give its answer or raise one of the gateway's two errors."""
-    try:
-        answer: dict[str, Any] = call()
-    except WeChatClientException as error:
-        if error.errcode is None:
-            raise WeChatUnreachable(f"HTTP: {error.errmsg}"[:200]) from error
-        raise WeChatError(error.errcode, str(error.errmsg)) from error
-    except (requests.RequestException, ValueError) as error:
-        raise WeChatUnreachable(type(error).__name__) from error
-    if answer.get("errcode"):
-        raise WeChatError(int(answer["errcode"]), str(answer.get("errmsg", "")))
-    return answer
+    def _fetch_token(self, account: Credentials, *, force: bool) -> tuple[str, int]:

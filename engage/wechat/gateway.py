@@ -47,7 +47,7 @@ class Gateway(Protocol):
         url: str,
         client_msg_id: str,
     ) -> int:
-        """Send a template message; gives its msgid of 19 digits. `client_msg_id` repeats are one (WeChat §4)."""
+        """Send a template message; gives its msgid. Repeats with one `client_msg_id` are one (WeChat §4)."""
 
     def visitor(self, account: Credentials, code: str) -> Visitor:
         """Exchange a web authorization's code, once (WeChat §8)."""

@@ -6,7 +6,7 @@ costs one call. The lock keeps a crowd on an empty cache from asking all at once
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import redis
 
@@ -15,8 +15,12 @@ from engage.wechat.gateway import Credentials
 RENEW_BEFORE_SECONDS = 300
 LOCK_SECONDS = 15
 
-# Asks WeChat for a token: (credentials) → (token, seconds it lives).
-Fetch = Callable[[Credentials, bool], tuple[str, int]]
+
+class Fetch(Protocol):
+    """Asks WeChat for a token; gives it and the seconds it lives. `force` ends the one before."""
+
+    def __call__(self, account: Credentials, *, force: bool) -> tuple[str, int]:
+        """Ask."""
 
 
 class Tokens:
@@ -30,25 +34,27 @@ class Tokens:
         try:
             return self._cached(account) or self._renewed(account, stale=None)
         except redis.RedisError:
-            return self._fetch(account, False)[0]
+            return self._fetch(account, force=False)[0]
 
     def replaced(self, account: Credentials, stale: str) -> str:
         """Give another token than `stale`, which WeChat refused; one process renews, others wait for it."""
         try:
             return self._renewed(account, stale=stale)
         except redis.RedisError:
-            return self._fetch(account, True)[0]
+            return self._fetch(account, force=True)[0]
 
     def _cached(self, account: Credentials) -> str | None:
         value = self._redis.get(self._key(account))
         return value.decode() if isinstance(value, bytes) else None
 
     def _renewed(self, account: Credentials, *, stale: str | None) -> str:
-        with self._redis.lock(f"{self._key(account)}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+        with self._redis.lock(
+            f"{self._key(account)}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS
+        ):
             cached = self._cached(account)
             if cached is not None and cached != stale:
                 return cached
-            token, seconds = self._fetch(account, stale is not None)
+            token, seconds = self._fetch(account, force=stale is not None)
             self._redis.set(self._key(account), token, ex=max(1, seconds - RENEW_BEFORE_SECONDS))
             return token
 

@@ -1,0 +1,85 @@
+"""The web application: settings, extensions, guards, blueprints, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from engage import config as settings
+from engage.blueprints import faces, headers, problems
+from engage.blueprints.console import gallery, operations, profile, search, session, staff, today
+from engage.blueprints.hooks import wechat as wechat_hook
+from engage.blueprints.ops import health, metrics
+from engage.blueprints.patient import authorization, booking, style
+from engage.config import Config
+from engage.kernel import clock, doorbell, logs, outbox, sealing
+from engage.kernel.db import db
+from engage.reactions import HANDLERS
+from engage.wechat.client import HttpGateway
+
+CONSOLE = (today.bp, session.bp, search.bp, staff.bp, profile.bp, operations.bp)
+PATIENT = (authorization.bp, booking.bp, style.bp)
+LIMITS = "-c statement_timeout=15s -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s"
+
+MACHINES = (wechat_hook.bp, health.bp, metrics.bp)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Make the application of one process; `config` is read from the environment if not given.
+
+    Raises:
+        ConfigError: the settings contradict each other.
+    """
+    config = config or settings.load()
+    app = Flask("engage", template_folder=settings.ROOT / "templates", static_folder=settings.ROOT / "static")
+    app.config.update(_flask_settings(config))
+    logs.configure(level=config.log_level, as_json=config.log_format == "json")
+    clock.use_offset(None if config.production else config.home / "clock-offset")
+    sealing.use_key(config.data_key)
+    doorbell.connect(config.redis_url)
+    outbox.register(HANDLERS)
+    db.init_app(app)
+    app.extensions["wechat"] = HttpGateway(config.wechat_api_url, doorbell.connection())
+    faces.init_app(app)
+    metrics.init_app(app)
+    problems.init_app(app)
+    headers.init_app(app, config)
+    csrf = CSRFProtect(app)
+    csrf.exempt(wechat_hook.bp)
+    for blueprint in (*CONSOLE, *PATIENT, *MACHINES):
+        app.register_blueprint(blueprint)
+    if config.development:
+        app.register_blueprint(gallery.bp)
+    return app
+
+
+def _flask_settings(config: Config) -> dict[str, Any]:
+    secure = config.public_url.startswith("https://")
+    return {
+        "SECRET_KEY": config.secret_key,
+        "INSTANCE": config.instance,
+        "PUBLIC_URL": config.public_url,
+        "SANDBOXED": config.wechat_open_url.startswith("http://"),
+        "WECHAT_OPEN_URL": config.wechat_open_url,
+        "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
+        "SESSION_COOKIE_NAME": f"engage_form_{config.instance}",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session
+        "BABEL_DEFAULT_LOCALE": "zh_Hans",
+        "BABEL_TRANSLATION_DIRECTORIES": str(settings.ROOT / "engage" / "translations"),
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_size": config.web_threads,
+            "max_overflow": 2,
+            "pool_timeout": 5,
+            "pool_pre_ping": True,
+            "connect_args": {
+                "connect_timeout": 5,
+                "options": LIMITS,
+            },
+        },
+    }

@@ -1,0 +1,148 @@
+"""Logging in and out of the console, and what the top bar remembers: store and language."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from werkzeug.wrappers import Response as AnyResponse
+
+from engage.blueprints.faces import LANGUAGE_COOKIE, LANGUAGES
+from engage.blueprints.guard import (
+    ConsoleBlueprint,
+    Staff,
+    cookie_options,
+    cookie_value,
+    current_staff,
+    idle_seconds,
+    staff_cookie,
+)
+from engage.kernel import clock, directory
+from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.errors import DomainError, NotAllowed, NotLoggedIn
+from engage.tenancy import passwords, services
+from engage.tenancy.errors import LockedOut, WrongLogin
+
+bp = ConsoleBlueprint("console_session", __name__, url_prefix="/console")
+
+
+@bp.open("/login", reason="the log-in itself")
+def login() -> ResponseReturnValue:
+    """Show the form; somebody who is logged in goes on."""
+    following = request.args.get("next", "")
+    try:
+        current_staff()
+    except NotLoggedIn:
+        return render_template("console/login.html", form={"next": following}, errors={}, refusal="")
+    return redirect(_safe(following))
+
+
+@bp.open("/login", reason="the log-in itself", methods=("POST",))
+def log_in() -> ResponseReturnValue:
+    """Check the password and open a session with a new id."""
+    form = {name: request.form.get(name, "") for name in ("username", "next")}
+    password = request.form.get("password", "")
+    errors = {
+        name: [gettext("Please fill this in.")]
+        for name, value in (("username", form["username"]), ("password", password))
+        if not value.strip()
+    }
+    if errors:
+        return render_template("console/login.html", form=form, errors=errors, refusal=""), 422
+    try:
+        value = _open_session(form["username"].strip().lower(), password)
+    except (WrongLogin, LockedOut) as refusal:
+        return _refuse(form, refusal)
+    session.clear()
+    answer = redirect(_safe(form["next"]), 303)
+    answer.set_cookie(staff_cookie(), value, max_age=idle_seconds(), **cookie_options())
+    return answer
+
+
+def _open_session(login: str, password: str) -> str:
+    """Give the cookie of a new session.
+
+    Raises:
+        WrongLogin: unknown, disabled, or the password does not fit.
+        LockedOut: too many wrong passwords in a row.
+    """
+    with unit_of_work() as work:
+        tenant_id = directory.tenant_of(work, "login", login)
+    if tenant_id is None:
+        passwords.verify(None, password)
+        raise WrongLogin
+    with tenant_scope(tenant_id):
+        with unit_of_work() as work:
+            known = services.begin_login(work, login, now=clock.now())
+        if not passwords.verify(known[1] if known else None, password) or known is None:
+            raise WrongLogin
+        with unit_of_work() as work:
+            token = services.finish_login(work, known[0], browser=_browser(), now=clock.now())
+    return cookie_value(tenant_id, token)
+
+
+def _refuse(form: dict[str, str], refusal: DomainError) -> ResponseReturnValue:
+    sentence = gettext(refusal.title) % refusal.data
+    return render_template("console/login.html", form=form, errors={}, refusal=sentence), refusal.status
+
+
+@bp.view("/logout", permission="self", methods=("POST",))
+def logout(staff: Staff) -> ResponseReturnValue:
+    """End this session."""
+    with unit_of_work() as work:
+        services.end_session(work, staff.id, staff.session_id, now=clock.now())
+    session.clear()
+    answer = redirect(url_for("console_session.login"), 303)
+    answer.delete_cookie(staff_cookie(), path="/")
+    return answer
+
+
+@bp.view("/store", permission="self", methods=("POST",))
+def switch_store(staff: Staff) -> ResponseReturnValue:
+    """Narrow the console to one of the person's stores, or widen it to all of them."""
+    store_id = request.form.get("store_id", type=int)
+    if store_id is not None and store_id not in {store.id for store in staff.stores}:
+        raise NotAllowed
+    with unit_of_work() as work:
+        services.choose_store(work, staff.session_id, store_id)
+    return redirect(_safe(request.form.get("next", "")), 303)
+
+
+@bp.open("/language", reason="the log-in page has the switch too", methods=("POST",))
+def switch_language() -> ResponseReturnValue:
+    """Remember the language, on the person where there is one, else in the browser."""
+    chosen = request.form.get("locale", "")
+    answer = redirect(_safe(request.form.get("next", "")), 303)
+    if chosen in LANGUAGES:
+        _remember(chosen, answer)
+    return answer
+
+
+def _remember(chosen: str, answer: Response | AnyResponse) -> None:
+    answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=365 * 24 * 3600, **cookie_options())
+    try:
+        staff = current_staff()
+    except NotLoggedIn:
+        return
+    with tenant_scope(staff.house.id), unit_of_work() as work:
+        services.update_profile(work, staff.id, name=staff.name, language=chosen, now=clock.now())
+
+
+def _safe(following: str) -> str:
+    """Give a page of this console; an address elsewhere is not followed."""
+    parts = urlsplit(following)
+    if parts.scheme or parts.netloc or not following.startswith("/console/") or "\\" in following:
+        return url_for("console_today.index")
+    return following
+
+
+def _browser() -> str:
+    """Name the browser and system roughly, so that a person knows their own log-ins."""
+    agent = request.user_agent.string
+    browser = next((name for name in ("Edg", "Firefox", "Chrome", "Safari") if name in agent), "Browser")
+    system = next(
+        (name for name in ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux") if name in agent), ""
+    )
+    return f"{'Edge' if browser == 'Edg' else browser} · {system}".rstrip(" ·")

@@ -1,0 +1,101 @@
+"""Today: the day's appointments at the stores one sees, and the coming two weeks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from babel.dates import format_date
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale, gettext
+
+from engage.blueprints.faces import day
+from engage.blueprints.guard import ConsoleBlueprint, Staff
+from engage.booking import queries
+from engage.booking.queries import Row
+from engage.booking.rules import CHANNELS, STATES, TONES
+from engage.kernel import clock
+from engage.kernel.db import unit_of_work
+
+bp = ConsoleBlueprint("console_today", __name__, url_prefix="/console")
+
+COMING_DAYS = 14
+
+
+@bp.view("/", permission="self")
+def index(staff: Staff) -> ResponseReturnValue:
+    """Show a day's appointments, figures and the coming two weeks."""
+    zone, scope = staff.house.zone, staff.scope("appointments.view")
+    stores = None if scope.everywhere else scope.store_ids
+    today = clock.local(clock.now(), zone).date()
+    shown = _asked_day() or today
+    begin, end = clock.day_bounds(shown, zone)
+    ahead, _ = clock.day_bounds(today, zone)
+    _, until = clock.day_bounds(today + dt.timedelta(days=COMING_DAYS - 1), zone)
+    with unit_of_work() as session:
+        rows = queries.between(session, begin=begin, end=end, store_ids=stores)
+        counts = queries.counts_by_day(session, begin=ahead, end=until, zone=zone, store_ids=stores)
+    view = {
+        "day": shown,
+        "place": _place(staff),
+        "appointments": [_appointment(row, zone) for row in rows],
+        "counts": _figures(rows),
+        "coming": _coming(counts, today),
+    }
+    return render_template("console/today.html", view=view)
+
+
+def _asked_day() -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return None
+
+
+def _place(staff: Staff) -> str:
+    return next((store.name for store in staff.stores if store.id == staff.store_id), gettext("All stores"))
+
+
+def _appointment(row: Row, zone: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "time": clock.local(row.starts_at, zone),
+        "patient": row.patient_name,
+        "doctor": row.doctor,
+        "store": row.store,
+        "item": "",
+        "state": TONES[row.state],
+        "state_label": gettext(STATES[row.state]),
+        "channel": row.channel,
+        "channel_label": gettext(CHANNELS[row.channel]),
+        "url": "",
+    }
+
+
+def _figures(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    arrived = {"checked_in", "in_treatment", "completed"}
+    figures = (
+        (gettext("Appointments"), len(rows), "confirmed"),
+        (gettext("To confirm"), sum(row.state == "requested" for row in rows), "waiting"),
+        (gettext("Arrived"), sum(row.state in arrived for row in rows), "good"),
+        (gettext("No-show"), sum(row.state == "no_show" for row in rows), "bad"),
+    )
+    return [{"label": label, "value": value, "tone": tone, "url": ""} for label, value, tone in figures]
+
+
+def _coming(counts: Mapping[dt.date, int], today: dt.date) -> list[dict[str, Any]]:
+    days = [today + dt.timedelta(days=number) for number in range(COMING_DAYS)]
+    return [
+        {
+            "label": day(date),
+            "short": str(date.day),
+            "sub": format_date(date, "EEEEEE", locale=get_locale()),
+            "value": counts.get(date, 0),
+            "url": url_for("console_today.index", day=date.isoformat()),
+            "now": date == today,
+            "quiet": date.weekday() >= 5,
+        }
+        for date in days
+    ]

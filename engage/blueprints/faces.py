@@ -1,0 +1,163 @@
+"""What both faces share: language, addresses of assets, how days and times are written, accent colours."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from babel.dates import format_date, format_timedelta
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import Babel, get_locale, gettext
+
+from engage.blueprints.guard import House, Staff, Visitor
+from engage.kernel import clock
+from engage.tenancy.rules import ROLES
+
+LANGUAGES = ("zh_Hans", "en")
+LANGUAGE_COOKIE = "engage_language"
+
+NAVIGATION = (
+    ("today", "console_today.index", "sun", "appointments.view"),
+    ("settings", "console_staff.index", "settings", "staff.view"),
+)
+
+
+class _Named(Protocol):
+    """What templates read of the caller."""
+
+    name: str
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates of both faces their language, filters and names."""
+    Babel(app, locale_selector=select_language)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.filters.update(day=day, clock=clock_time, moment=moment, ago=ago)
+    app.context_processor(_context)
+
+
+def select_language() -> str:
+    """Give the language of this answer: the person's, the choice made here, what the browser asks for."""
+    staff: Staff | None = g.get("staff")
+    if staff is not None:
+        return staff.language
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in LANGUAGES:
+        return chosen
+    wished = request.accept_languages.best_match(["zh-Hans", "zh-CN", "zh", "en"], default="zh")
+    return "en" if wished == "en" else "zh_Hans"
+
+
+def asset(path: str) -> str:
+    """Give the address of a static file, which changes with its content."""
+    return url_for("static", filename=path, v=_hash(current_app.static_folder or "", path, current_app.debug))
+
+
+def day(value: dt.date) -> str:
+    """Write a day: 11月22日 周日, Sun 22 Nov."""
+    locale = get_locale()
+    pattern = "M月d日 EEE" if locale and locale.language == "zh" else "EEE d MMM"
+    return format_date(value, pattern, locale=locale)
+
+
+def clock_time(value: dt.datetime) -> str:
+    """Write a time of day: 14:30."""
+    return f"{value:%H:%M}"
+
+
+def moment(value: dt.datetime) -> str:
+    """Write day and time: 11月22日 周日 14:30."""
+    return f"{day(value)} {clock_time(value)}"
+
+
+def ago(value: dt.datetime) -> str:
+    """Write how long ago something was."""
+    return format_timedelta(value - clock.now(), add_direction=True, locale=get_locale())
+
+
+def language() -> str:
+    """Give the language of this answer, as the catalogues are named."""
+    locale = get_locale()
+    return "en" if locale and locale.language == "en" else "zh_Hans"
+
+
+def house() -> House | None:
+    """Give the chain of this request, where one is known."""
+    caller: Staff | Visitor | None = g.get("staff") or g.get("visitor")
+    return caller.house if caller else g.get("house")
+
+
+def _context() -> dict[str, Any]:
+    staff: Staff | None = g.get("staff")
+    chain = house()
+    return {
+        "locale": language(),
+        "now": clock.local(clock.now(), chain.zone if chain else "Asia/Shanghai"),
+        "tenant": _tenant(chain),
+        "principal": _principal(staff),
+        "nav": _navigation(staff),
+    }
+
+
+def _tenant(chain: House | None) -> dict[str, str]:
+    if chain is None:
+        return {"name": "Engage", "short_name": "Engage", "accent": "", "style_url": "", "logo_url": ""}
+    return {
+        "name": chain.name,
+        "short_name": chain.short_name,
+        "accent": chain.accent,
+        "style_url": url_for("patient_style.accent", colour=chain.accent.removeprefix("#")),
+        "logo_url": "",
+    }
+
+
+def _principal(staff: Staff | None) -> dict[str, Any] | None:
+    if staff is None:
+        return None
+    roles = dict.fromkeys(grant.role for grant in staff.grants)
+    return {
+        "name": staff.name,
+        "login": staff.login,
+        "initial": staff.initial,
+        "roles": [gettext(ROLES[role]) for role in roles],
+        "stores": staff.stores,
+        "store_id": staff.store_id,
+        "may": staff.may,
+    }
+
+
+def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
+    if staff is None:
+        return []
+    labels = {"today": gettext("Today"), "settings": gettext("Settings")}
+    here = _area(request.blueprint or "")
+    return [
+        {"key": key, "label": labels[key], "url": url_for(endpoint), "icon": icon, "current": key == here}
+        for key, endpoint, icon, permission in NAVIGATION
+        if staff.may(permission)
+    ]
+
+
+def _area(blueprint: str) -> str:
+    return {"console_staff": "settings", "console_operations": "settings", "console_today": "today"}.get(
+        blueprint, ""
+    )
+
+
+def _hash(folder: str, path: str, fresh: bool) -> str:  # noqa: FBT001 part of the cache's key
+    return _hashes(folder, path, (Path(folder) / path).stat().st_mtime_ns if fresh else 0)
+
+
+@functools.lru_cache(maxsize=512)
+def _hashes(folder: str, path: str, _changed: int) -> str:
+    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]
+
+
+def as_json(value: Any) -> str:
+    """Write data for a problem's body; dates as ISO 8601."""
+    return json.dumps(value, default=str, ensure_ascii=False)

@@ -1,0 +1,39 @@
+"""Security headers of every answer (design §4, content policy)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+
+from engage.config import Config
+
+
+def init_app(app: Flask, config: Config) -> None:
+    """Add the headers to every answer; in development the sandbox's phone may frame patient pages."""
+    framers = "'none'"
+    if config.development:
+        port = urlsplit(config.wechat_open_url).port or config.sandbox_port
+        framers = f"http://*.localhost:{port} http://localhost:{port} http://127.0.0.1:{port}"
+    policy = (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
+    )
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        framed = framers if request.path.startswith("/p/") else "'none'"
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", policy.format(framed))
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if config.production:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        if request.endpoint == "static" and "v" in request.args:
+            headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        elif request.endpoint != "static":
+            headers.setdefault("Cache-Control", "no-store")
+            headers.add("Vary", "HX-Request, HX-Target")
+        return response

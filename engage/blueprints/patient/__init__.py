@@ -1,0 +1,1 @@
+"""Patient pages, below `/p/<account>`."""

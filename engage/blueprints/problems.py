@@ -1,0 +1,142 @@
+"""The one place where errors become answers: problem+json, an error page, or the log-in."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from engage.blueprints.faces import as_json
+from engage.blueprints.patient import authorization
+from engage.kernel.errors import N_, Busy, DomainError, Malformed, NotFound, NotLoggedIn
+
+log = structlog.get_logger()
+
+HEADINGS = {
+    400: N_("That could not be read"),
+    401: N_("Please log in"),
+    403: N_("Not allowed"),
+    404: N_("This page does not exist"),
+    405: N_("That is not possible here"),
+    409: N_("That cannot be done now"),
+    413: N_("That is too large"),
+    422: N_("Something is missing"),
+    429: N_("Too many tries"),
+    500: N_("Something broke on our side"),
+    503: N_("Not reachable just now"),
+}
+BROKEN = N_("It is not your fault. What you did may not have been saved; please try again in a moment.")
+STALE_FORM = N_(
+    "This form was open too long or came from elsewhere. Open the page again; nothing was changed."
+)
+
+
+class _StaleForm(DomainError):
+    code = "stale_form"
+    status = 400
+    title = STALE_FORM
+
+
+def init_app(app: Flask) -> None:
+    """Give every request an id and a log line, and every error an answer."""
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(DomainError, answer)
+    app.register_error_handler(CSRFError, lambda _error: answer(_StaleForm()))
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(error: DomainError) -> AnyResponse:
+    """Answer with a refusal, in the form and language of who asked."""
+    if isinstance(error, NotLoggedIn) and (way := _to_log_in()):
+        return way
+    return _render(error.status, error.code, gettext(error.title) % error.data, dict(error.data))
+
+
+def _to_log_in() -> AnyResponse | None:
+    """Send a person without a log-in to it, where a page was asked for."""
+    if _wants_json() or request.headers.get("HX-Request"):
+        return None
+    if request.path.startswith("/p/"):
+        return authorization.begin(request.view_args or {}) if request.method == "GET" else None
+    following = request.full_path.rstrip("?") if request.method == "GET" else ""
+    return redirect(url_for("console_session.login", next=following or None))
+
+
+def _http_error(error: HTTPException) -> AnyResponse:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    if error.code == 404:
+        return answer(NotFound())
+    if error.code == 400:
+        return answer(Malformed())
+    return _render(error.code, f"http_{error.code}", gettext(HEADINGS.get(error.code, BROKEN)), {})
+
+
+def _database_away(error: OperationalError) -> AnyResponse:
+    log.error("database.away", error=type(error.orig).__name__)
+    return answer(Busy())
+
+
+def _unexpected(error: Exception) -> AnyResponse:
+    log.error("request.broke", error=type(error).__name__, exc_info=error)
+    return _render(500, "broken", gettext(BROKEN), {})
+
+
+def _render(status: int, code: str, sentence: str, data: dict[str, Any]) -> Response:
+    heading = gettext(HEADINGS.get(status, HEADINGS[500]))
+    if _wants_json():
+        body = {
+            "type": f"urn:engage:{code}",
+            "code": code,
+            "title": heading,
+            "status": status,
+            "detail": sentence,
+        }
+        return Response(as_json(body | {"data": data}), status, content_type="application/problem+json")
+    face = "patient" if request.path.startswith("/p/") else "console"
+    page = render_template(
+        f"{face}/error.html",
+        error={"status": status, "title": heading, "advice": sentence, "request_id": g.get("request_id", "")},
+        home_url=None,
+    )
+    return Response(page, status)
+
+
+def _wants_json() -> bool:
+    if request.path.startswith(("/hooks/", "/api/", "/healthz", "/readyz", "/metrics")):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
+    return best == "application/json"
+
+
+def _begin() -> None:
+    g.request_id = request.headers.get("X-Request-Id", "")[:64] or secrets.token_hex(8)
+    g.begun = time.perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    taken = time.perf_counter() - g.get("begun", time.perf_counter())
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    current_app.extensions["engage_metrics"].observe(request.endpoint or "none", response.status_code, taken)
+    if request.endpoint not in {"static", "health.healthz", "health.readyz", "metrics.metrics"}:
+        log.info(
+            "request",
+            method=request.method,
+            route=str(request.url_rule or "none"),
+            status=response.status_code,
+            ms=round(taken * 1000, 1),
+        )
+    return response

@@ -1,0 +1,101 @@
+"""`engage tenant` and `engage staff`: what an operator sets up before anybody can log in."""
+
+from __future__ import annotations
+
+import click
+
+from engage.app import create_app
+from engage.audit.services import OPERATOR
+from engage.cli import Refused
+from engage.kernel import clock, directory
+from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.errors import DomainError
+from engage.tenancy import passwords, queries, services
+from engage.tenancy.rules import ROLES, Grant
+
+
+@click.group()
+def tenant() -> None:
+    """Chains of clinics."""
+
+
+@tenant.command("create")
+@click.argument("slug")
+@click.option("--name", required=True, help="Name that patients read.")
+@click.option("--short-name", help="Name in tight places; the name if left out.")
+@click.option("--zone", default="Asia/Shanghai", show_default=True, help="Time zone.")
+@click.option("--currency", default="CNY", show_default=True)
+def create_tenant(slug: str, name: str, short_name: str | None, zone: str, currency: str) -> None:
+    """Create the chain SLUG; its staff log in as name@SLUG."""
+    new = services.NewTenant(slug, name, short_name or name, zone, currency)
+    with create_app().app_context():
+        try:
+            tenant_id = make_tenant(new)
+        except DomainError as error:
+            raise Refused(error.title % error.data) from error
+    click.echo(f"{slug} is tenant {tenant_id}; next: engage staff create owner@{slug} --name … --role owner")
+
+
+@click.group()
+def staff() -> None:
+    """People who log in to the console."""
+
+
+@staff.command("create")
+@click.argument("login")
+@click.option("--name", required=True)
+@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(list(ROLES)))
+@click.option("--language", default="zh_Hans", type=click.Choice(["zh_Hans", "en"]), show_default=True)
+def create_staff(login: str, name: str, roles: tuple[str, ...], language: str) -> None:
+    """Create LOGIN (name@tenant) with roles at all stores, and print a one-time password."""
+    short, _, slug = login.partition("@")
+    password = services.one_time_password()
+    hashed = passwords.hash_password(password)
+    details = services.StaffDetails(short.lower(), name, language, frozenset(Grant(role) for role in roles))
+    with create_app().app_context(), tenant_scope(_tenant(slug)):
+        try:
+            with unit_of_work() as session:
+                services.create_staff(
+                    session, details, password_hash=hashed, one_time=True, by=OPERATOR, now=clock.now()
+                )
+        except DomainError as error:
+            raise Refused(error.title % error.data) from error
+    click.echo(f"{login.lower()} logs in once with {password}")
+
+
+@staff.command("unlock")
+@click.argument("login")
+def unlock(login: str) -> None:
+    """Give LOGIN a new one-time password and forget the wrong ones."""
+    password = services.one_time_password()
+    hashed = passwords.hash_password(password)
+    slug = login.partition("@")[2]
+    with create_app().app_context(), tenant_scope(_tenant(slug)), unit_of_work() as session:
+        known = queries.by_login(session, login.lower())
+        if known is None:
+            raise Refused(f"nobody logs in as {login!r}")
+        services.set_password(
+            session, known.id, password_hash=hashed, one_time=True, by=OPERATOR, now=clock.now()
+        )
+    click.echo(f"{login.lower()} logs in once with {password}")
+
+
+def make_tenant(new: services.NewTenant) -> int:
+    """Create a chain in a scope of its own; gives its id.
+
+    Raises:
+        NameTaken: another chain has the short address.
+    """
+    with unit_of_work() as session:
+        tenant_id = services.next_tenant_id(session)
+    with tenant_scope(tenant_id), unit_of_work() as session:
+        services.create_tenant(session, new, now=clock.now())
+    return tenant_id
+
+
+def _tenant(slug: str) -> int:
+    with unit_of_work() as session:
+        tenant_id = directory.tenant_of(session, "tenant", slug)
+    if tenant_id is None:
+        raise Refused(f"there is no tenant {slug!r}; `engage tenant create {slug} --name …` makes it")
+    return tenant_id

@@ -1,0 +1,81 @@
+"""Sending messages: claimed, sent with no transaction open, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import current_app
+
+from engage.accounts import queries as accounts
+from engage.fans import queries as fans
+from engage.kernel import clock, due
+from engage.kernel.db import Session, unit_of_work
+from engage.notifications import services
+from engage.notifications.rules import Outcome, Refused, Sent, Unheard
+from engage.notifications.services import Parcel
+from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
+
+# Sending one takes up to about ten seconds when WeChat hangs; a batch must end within its lease.
+BATCH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A parcel with all that sending needs."""
+
+    parcel: Parcel
+    account: Credentials
+    openid: str
+    client_msg_id: str
+
+
+def drain() -> None:
+    """Send the tenant's due messages, a batch at a time."""
+    with unit_of_work() as session:
+        marks = due.seen(session, services.QUEUE, now=clock.now())
+    while True:
+        with unit_of_work() as session:
+            claimed, parcels = services.claim(session, now=clock.now(), batch=BATCH)
+            letters = _addressed(session, parcels)
+        if not claimed:
+            break
+        outcomes = {letter.parcel.id: _send(letter) for letter in letters}
+        with unit_of_work() as session:
+            services.settle(session, claimed, outcomes, now=clock.now())
+    with unit_of_work() as session:
+        due.answered(session, services.QUEUE, marks, next_at=services.next_at(session))
+
+
+def _addressed(session: Session, parcels: Sequence[Parcel]) -> list[_Letter]:
+    letters = []
+    for parcel in parcels:
+        account = accounts.account(session, parcel.account_id)
+        letters.append(
+            _Letter(
+                parcel,
+                Credentials(account.app_id, account.secret),
+                fans.fan(session, parcel.fan_id).openid,
+                f"engage-{session.tenant_id}-{parcel.id}",
+            )
+        )
+    return letters
+
+
+def _send(letter: _Letter) -> Outcome:
+    gateway: Gateway = current_app.extensions["wechat"]
+    try:
+        return Sent(
+            gateway.send_template(
+                letter.account,
+                openid=letter.openid,
+                template_id=letter.parcel.template_id,
+                fields=letter.parcel.fields,
+                url=f"{current_app.config['PUBLIC_URL']}{letter.parcel.page}",
+                client_msg_id=letter.client_msg_id,
+            )
+        )
+    except WeChatError as refusal:
+        return Refused(refusal.errcode, refusal.errmsg)
+    except WeChatUnreachable as silence:
+        return Unheard(str(silence))
