@@ -19,6 +19,7 @@ from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import event, orm
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.sql import visitors
 
 from engage.kernel import doorbell
 
@@ -171,15 +172,26 @@ def _tell_the_tenant(
 def _stay_in_scope(state: orm.ORMExecuteState) -> None:
     if state.is_column_load or state.is_relationship_load:
         return
-    if not any(issubclass(mapper.class_, TenantOwned) for mapper in state.all_mappers):
+    assert isinstance(state.session, Session)
+    if current := state.session.info.get("tenant_id"):
+        tenant_id: int = current
+    elif _touches_a_tenant(state.statement):
+        raise NoTenantScope("open the unit of work inside tenant_scope(...)")
+    else:
         return
-    tenant_id = cast("Session", state.session).tenant_id
-    if not state.is_insert:
+    if state.is_orm_statement and not state.is_insert:
         state.statement = state.statement.options(
             orm.with_loader_criteria(
                 TenantOwned, lambda cls: cls.tenant_id == tenant_id, include_aliases=True
             )
         )
+
+
+def _touches_a_tenant(statement: sa.Executable) -> bool:
+    """Whether a tenant's rows occur anywhere in it, also below a count or an EXISTS."""
+    assert isinstance(statement, sa.ClauseElement)
+    mappers = (part._annotations.get("parententity") for part in visitors.iterate(statement))
+    return any(mapper is not None and issubclass(mapper.class_, TenantOwned) for mapper in mappers)
 
 
 @event.listens_for(Session, "before_flush")

@@ -55,6 +55,16 @@ class Claim:
         return bool(self.ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How a queue stands: rows to do, since when the oldest is due, and rows that wait for a person."""
+
+    queue: str
+    waiting: int
+    oldest_due_at: dt.datetime | None
+    failed: int
+
+
 def backoff(attempts: int) -> dt.timedelta:
     """Give how long to wait after a number of failed attempts (1 is the first)."""
     return BACKOFF[min(attempts, len(BACKOFF)) - 1]
@@ -105,6 +115,16 @@ def next_at(session: Session, model: type[Leased], queue: str) -> dt.datetime | 
             model.queue == queue, model.available_at.is_not(None)
         )
     )
+
+
+def waiting(session: Session, model: type[Leased], queue: str) -> tuple[int, dt.datetime | None]:
+    """Give how many rows of the queue are not done yet, and when the oldest was due."""
+    row = session.execute(
+        sa.select(sa.func.count(), sa.func.min(model.available_at)).where(
+            model.queue == queue, model.available_at.is_not(None)
+        )
+    ).one()
+    return row[0], row[1]
 
 
 def settle(row: Leased) -> None:

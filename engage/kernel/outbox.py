@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped
 from engage.kernel import due, leases
 from engage.kernel.db import Model, Session
 from engage.kernel.errors import NotFound
-from engage.kernel.leases import Claim, Leased
+from engage.kernel.leases import Backlog, Claim, Leased
 
 log = structlog.get_logger()
 
@@ -57,6 +57,9 @@ class OutboxRow(Leased, Model):
     payload: Mapped[dict[str, Any]]
     recorded_at: Mapped[dt.datetime]
     settled_at: Mapped[dt.datetime | None]
+
+
+_GIVEN_UP = (OutboxRow.available_at.is_(None), OutboxRow.settled_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,19 @@ def retry(session: Session, row_id: int, *, now: dt.datetime) -> None:
         raise NotFound(outbox=row_id)
     leases.retry(row, now=now)
     due.mark(session, QUEUE, at=now)
+
+
+def given_up(session: Session, *, limit: int = 50) -> Sequence[OutboxRow]:
+    """Give the latest rows that wait for a person."""
+    return session.scalars(
+        sa.select(OutboxRow).where(*_GIVEN_UP).order_by(OutboxRow.id.desc()).limit(limit)
+    ).all()
+
+
+def backlog(session: Session) -> Backlog:
+    """Give how the tenant's queue of reactions stands."""
+    failed = session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(*_GIVEN_UP)) or 0
+    return Backlog(QUEUE, *leases.waiting(session, OutboxRow, QUEUE), failed)
 
 
 class _Attempt:

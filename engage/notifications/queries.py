@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
+from engage.kernel import leases
 from engage.kernel.db import Session
 from engage.notifications.models import Delivery
 
@@ -13,6 +15,11 @@ from engage.notifications.models import Delivery
 def counts_by_state(session: Session) -> Mapping[str, int]:
     """Give how many messages are in each state."""
     return dict(session.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state)).tuples())
+
+
+def waiting(session: Session, queue: str) -> tuple[int, dt.datetime | None]:
+    """Give how many messages of the queue are not sent yet, and when the oldest was due."""
+    return leases.waiting(session, Delivery, queue)
 
 
 def of_subject(session: Session, kind: str, subject_id: int) -> Sequence[Delivery]:

@@ -6,6 +6,7 @@ here each call has time-outs, one retry with a fresh token, and the shared token
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -102,3 +103,32 @@ class HttpGateway:
             return _asked(lambda: client.post(path, data=body))
 
     def _fetch_token(self, account: Credentials, *, force: bool) -> tuple[str, int]:
+        answer = _asked(
+            lambda: self._http.post(
+                f"{self._host}/cgi-bin/stable_token",
+                json={
+                    "grant_type": "client_credential",
+                    "appid": account.app_id,
+                    "secret": account.secret,
+                    "force_refresh": force,
+                },
+                timeout=TIMEOUT_SECONDS,
+            ).json()
+        )
+        log.info("wechat.token_renewed", app_id=account.app_id, forced=force)
+        return answer["access_token"], int(answer["expires_in"])
+
+
+def _asked(call: Callable[[], Any]) -> dict[str, Any]:
+    """Make a call, and give its answer or raise one of the gateway's two errors."""
+    try:
+        answer: dict[str, Any] = call()
+    except WeChatClientException as error:
+        if error.errcode is None:
+            raise WeChatUnreachable(f"HTTP: {error.errmsg}"[:200]) from error
+        raise WeChatError(error.errcode, str(error.errmsg)) from error
+    except (requests.RequestException, ValueError) as error:
+        raise WeChatUnreachable(type(error).__name__) from error
+    if answer.get("errcode"):
+        raise WeChatError(int(answer["errcode"]), str(answer.get("errmsg", "")))
+    return answer

@@ -1,0 +1,44 @@
+"""Search over everything: one group of hits per feature that the person may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from engage.blueprints.guard import ConsoleBlueprint, Staff
+from engage.kernel.db import Session, unit_of_work
+from engage.tenancy import queries as tenancy
+
+bp = ConsoleBlueprint("console_search", __name__, url_prefix="/console/search")
+
+LONGEST = 40
+
+
+@bp.view("", permission="self")
+def results(staff: Staff) -> ResponseReturnValue:
+    """Show what begins with the words: a list below the field, or a page for who pressed Enter."""
+    words = request.args.get("q", "").replace("\0", "").strip()[:LONGEST]
+    view = {"query": words, "groups": _groups(staff, words) if words else []}
+    below = "HX-Request" in request.headers
+    return render_template("console/search.html" if below else "console/search_page.html", view=view)
+
+
+def _groups(staff: Staff, words: str) -> list[dict[str, Any]]:
+    with unit_of_work() as session:
+        groups = [(gettext("Staff"), _staff(session, words) if staff.may("staff.view") else [])]
+    return [{"label": label, "hits": hits} for label, hits in groups if hits]
+
+
+def _staff(session: Session, words: str) -> list[dict[str, str]]:
+    return [
+        {
+            "title": person.name,
+            "sub": person.login,
+            "url": url_for("console_staff.show", staff_id=person.id),
+            "icon": "user-circle",
+        }
+        for person in tenancy.search(session, words)
+    ]

@@ -1,0 +1,25 @@
+"""The pages of one job, side by side below the page's head."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import request, url_for
+from flask_babel import gettext
+
+from engage.blueprints.guard import Staff
+from engage.kernel.errors import N_
+
+SETTINGS: Final = (
+    ("console_staff.index", N_("Staff"), "staff.view"),
+    ("console_operations.index", N_("Operations"), "operations.view"),
+)
+
+
+def settings_pages(staff: Staff) -> list[dict[str, Any]]:
+    """Give the pages of the settings that the person may open."""
+    return [
+        {"label": gettext(label), "url": url_for(endpoint), "current": endpoint == request.endpoint}
+        for endpoint, label, permission in SETTINGS
+        if staff.may(permission)
+    ]

@@ -1,0 +1,81 @@
+"""A chain where a fan can book: an account, a doctor with places, fans."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from engage.accounts import services as accounts
+from engage.audit.services import OPERATOR
+from engage.booking.services import Book
+from engage.clinic import services as clinic
+from engage.fans import services as fans
+from engage.kernel import clock
+from engage.kernel.db import tenant_scope, unit_of_work
+from tests.conftest import Chain
+
+SLOT = dt.timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is there, and the first time that can be booked: tomorrow at ten in UTC."""
+
+    chain: Chain
+    account_id: int
+    account_slug: str
+    doctor_id: int
+    shift_id: int
+    fan_ids: tuple[int, ...]
+    opens_at: dt.datetime
+
+    def wish(
+        self, *, fan: int = 0, slot: int = 0, key: uuid.UUID | None = None, name: str = "王小红"
+    ) -> Book:
+        """Make the wish of one of the fans for one of the slots."""
+        return Book(
+            key=key or uuid.uuid4(),
+            fan_id=self.fan_ids[fan],
+            doctor_id=self.doctor_id,
+            starts_at=self.opens_at + slot * SLOT,
+            patient_name=name,
+        )
+
+
+def make_scene(
+    chain: Chain, *, per_slot: int = 1, slots: int = 6, fan_count: int = 2, doctor: str = "李明"
+) -> Scene:
+    """Set the scene through services, committed."""
+    now = clock.now()
+    opens_at = (now + dt.timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
+    slug = f"a-{chain.slug}"
+    with tenant_scope(chain.id), unit_of_work() as session:
+        new = accounts.NewAccount(
+            app_id=f"wx-{chain.slug}",
+            slug=slug,
+            name="康美口腔",
+            secret="secret",
+            token="token",
+            encoding_aes_key="key",
+            welcome="",
+            templates={"appointment_created": "template"},
+        )
+        account = accounts.connect(session, new, by=OPERATOR, now=now)
+        doctor_id = clinic.create_doctor(
+            session, name=doctor, title="主任医师", position=0, by=OPERATOR, now=now
+        ).id
+        shift = clinic.add_shift(
+            session,
+            doctor_id=doctor_id,
+            store_id=chain.store.id,
+            starts_at=opens_at,
+            ends_at=opens_at + slots * SLOT,
+            slot_minutes=30,
+            per_slot=per_slot,
+        )
+        fan_ids = tuple(
+            fans.follow(session, account.id, f"openid-{number}", changed_at=now, now=now)
+            for number in range(fan_count)
+        )
+    return Scene(chain, account.id, slug, doctor_id, shift.id, fan_ids, opens_at)

@@ -1,0 +1,86 @@
+"""A whole Engage of its own for a test: started by `engage up`, driven over HTTP, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from engage.config import ROOT
+from tests.running.processes import wait_for
+
+UP = [sys.executable, "-m", "engage.cli", "up"]
+
+
+@dataclass(frozen=True)
+class System:
+    """Where everything answers."""
+
+    home: Path
+    web: str
+    sandbox: str
+    owner_database: str
+
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
+        """Ask the sandbox's control API (design §5)."""
+        answer = requests.request(
+            method, f"{self.sandbox}/sandbox/v1{path}", json=body, params=query, timeout=30
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def on_phone_of(self, fan: str, path: str) -> str:
+        """Give the address under which a person's phone opens a patient page."""
+        port = urlsplit(self.web).port
+        return f"http://{fan}.localhost:{port}{path}"
+
+
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[System]:
+    """Run `engage up` in `home` until the block is left; fails with its output if it does not come up."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")},
+        "ENGAGE_HOME": str(home),
+        **{f"ENGAGE_{name}PORT": str(_free_port()) for name in ("", "LIVE_", "SANDBOX_")},
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    output = home / "up.log"
+    with output.open("w") as log:
+        process = subprocess.Popen(UP, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            run_file = home / "run.json"
+            up = wait_for(lambda: run_file.exists() or process.poll() is not None, seconds=90)
+            assert up and run_file.exists(), output.read_text()
+            places = json.loads(run_file.read_text())
+            yield System(home, places["web"], places["sandbox"], places["owner_database"])
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
+    """Give what the condition gives once it is true; fails if it stays false."""
+    found: list[Any] = []
+
+    def holds() -> bool:
+        found[:] = [condition()]
+        return bool(found[0])
+
+    assert wait_for(holds, seconds=seconds), "it never came"
+    return found[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
