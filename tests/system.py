@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import requests
 
 from engage.config import ROOT
@@ -39,6 +40,14 @@ class System:
         answer.raise_for_status()
         return answer.json()
 
+    def count(self, rows: str, *arguments: object) -> int:
+        """Count rows of all tenants, as the database's owner."""
+        url = self.owner_database.replace("postgresql+psycopg://", "postgresql://")
+        with psycopg.connect(url) as database:
+            found = database.execute(f"select count(*) from {rows}", arguments).fetchone()  # noqa: S608
+        assert found
+        return int(found[0])
+
     def on_phone_of(self, fan: str, path: str) -> str:
         """Give the address under which a person's phone opens a patient page."""
         port = urlsplit(self.web).port
@@ -60,7 +69,8 @@ def running(home: Path) -> Iterator[System]:
         try:
             run_file = home / "run.json"
             up = wait_for(lambda: run_file.exists() or process.poll() is not None, seconds=90)
-            assert up and run_file.exists(), output.read_text()
+            assert up, output.read_text()
+            assert run_file.exists(), output.read_text()
             places = json.loads(run_file.read_text())
             yield System(home, places["web"], places["sandbox"], places["owner_database"])
         finally:

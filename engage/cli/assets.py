@@ -18,7 +18,6 @@ from engage.config import ROOT
 _FILES = {
     "weui.min.css": "weui/dist/style/weui.min.css",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
-    "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "echarts.min.js": "echarts/dist/echarts.common.min.js",
 }
 _ICONS = "@tabler/icons/icons/outline"
@@ -52,8 +51,8 @@ def sprite(names: list[str], folder: Path) -> str:
 def _symbol(name: str, svg: str) -> str:
     paths = [path for path in re.findall(r"<path[^>]*/>", svg) if 'stroke="none"' not in path]
     return (
-        f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
-        f'stroke-linecap="round" stroke-linejoin="round">{"".join(paths)}</symbol>'
+        # How thick and how round lines are is for the style sheets to say.
+        f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(paths)}</symbol>'
     )
 
 

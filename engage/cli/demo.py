@@ -166,7 +166,7 @@ def _account(session: Session, *, now: dt.datetime) -> None:
         secret="demo-secret-0000000000000000000000",  # noqa: S106 the sandbox's
         token="demotoken",  # noqa: S106 the sandbox's
         encoding_aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-        welcome="您好，欢迎关注康美口腔。微信预约，随时可约：{booking}",
+        welcome='您好，欢迎关注康美口腔。\n<a href="{booking}">微信预约</a>，随时可约。',
         templates={"appointment_created": TEMPLATE},
     )
     account_services.connect(session, new, by=OPERATOR, now=now)

@@ -172,7 +172,6 @@ def _tell_the_tenant(
 def _stay_in_scope(state: orm.ORMExecuteState) -> None:
     if state.is_column_load or state.is_relationship_load:
         return
-    assert isinstance(state.session, Session)
     if current := state.session.info.get("tenant_id"):
         tenant_id: int = current
     elif _touches_a_tenant(state.statement):
@@ -189,8 +188,8 @@ def _stay_in_scope(state: orm.ORMExecuteState) -> None:
 
 def _touches_a_tenant(statement: sa.Executable) -> bool:
     """Whether a tenant's rows occur anywhere in it, also below a count or an EXISTS."""
-    assert isinstance(statement, sa.ClauseElement)
-    mappers = (part._annotations.get("parententity") for part in visitors.iterate(statement))
+    parts = visitors.iterate(cast("sa.ClauseElement", statement))
+    mappers = (part._annotations.get("parententity") for part in parts)
     return any(mapper is not None and issubclass(mapper.class_, TenantOwned) for mapper in mappers)
 
 

@@ -140,6 +140,11 @@ def postpone(row: Leased, error: str, *, now: dt.datetime) -> bool:
     return again
 
 
+def give_up(row: Leased, error: str) -> None:
+    """Nobody tries any more until a person asks for it."""
+    row.available_at, row.lease, row.error = None, None, error
+
+
 def retry(row: Leased, *, now: dt.datetime) -> None:
     """A person asks for another round of attempts."""
     row.attempts, row.available_at, row.lease = 0, now, None

@@ -130,6 +130,10 @@ def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
     """
     done = failed = 0
     for row in leases.held(session, OutboxRow, claimed):
+        if row.attempts > leases.ATTEMPTS:
+            leases.give_up(row, "each attempt ended its worker")
+            failed += 1
+            continue
         attempt = _Attempt(session, row, now=now)
         with attempt:
             _handlers[row.event][row.handler](session, row.payload, now=now)

@@ -14,7 +14,8 @@ from engage.notifications.models import Delivery
 
 def counts_by_state(session: Session) -> Mapping[str, int]:
     """Give how many messages are in each state."""
-    return dict(session.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state)).tuples())
+    counted = session.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state))
+    return {row[0]: row[1] for row in counted}
 
 
 def waiting(session: Session, queue: str) -> tuple[int, dt.datetime | None]:

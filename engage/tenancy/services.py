@@ -104,9 +104,10 @@ def create_staff(
     """
     _check(details)
     login = f"{details.login}@{queries.tenant(session).slug}"
+    # Entering waits for whoever enters the same log-in just now, so that the look after it sees theirs.
+    directory.enter(session, "login", login)
     if queries.by_login(session, login) is not None:
         raise directory.NameTaken
-    directory.enter(session, "login", login)
     staff = Staff(
         login=login,
         name=details.name,

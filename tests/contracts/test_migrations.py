@@ -15,6 +15,17 @@ from engage.kernel import embedded, migrations
 from engage.kernel.db import db
 from engage.kernel.embedded import Database
 
+SHAPE = """
+    select format('%s.%s %s %s', table_name, column_name, data_type, is_nullable)
+      from information_schema.columns where table_schema = 'public'
+    union all select indexdef from pg_indexes where schemaname = 'public'
+    union all select format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+      from pg_constraint where connamespace = 'public'::regnamespace
+    union all select format('%s %s %s %s', tablename, policyname, qual, with_check) from pg_policies
+    union all select format('%s %s', oid::regclass, relacl)
+      from pg_class where relnamespace = 'public'::regnamespace
+"""
+
 
 @pytest.fixture
 def empty(servers: embedded.Servers) -> Database:
@@ -35,16 +46,7 @@ def query(database: Database, statement: str) -> Iterator[str]:
 
 def shape(database: Database) -> set[str]:
     """Describe what a migration makes: columns, indexes, constraints, walls, permissions."""
-    parts = (
-        "select format('%s.%s %s %s', table_name, column_name, data_type, is_nullable)"
-        " from information_schema.columns where table_schema = 'public'",
-        "select indexdef from pg_indexes where schemaname = 'public'",
-        "select format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))"
-        " from pg_constraint where connamespace = 'public'::regnamespace",
-        "select format('%s %s %s %s', tablename, policyname, qual, with_check) from pg_policies",
-        "select format('%s %s', oid::regclass, relacl) from pg_class where relnamespace = 'public'::regnamespace",
-    )
-    return {row for part in parts for row in query(database, part) if "alembic" not in row}
+    return {row for row in query(database, SHAPE) if "alembic" not in row}
 
 
 def test_revisions_are_one_numbered_line() -> None:

@@ -38,10 +38,14 @@ def chinese() -> Catalog:
 
 
 def _is_ours(root: Path):
-    return lambda folder: Path(folder) == root or Path(folder).relative_to(root).parts[0] in {
-        "engage",
-        "templates",
-    }
+    return lambda folder: (
+        Path(folder) == root
+        or Path(folder).relative_to(root).parts[0]
+        in {
+            "engage",
+            "templates",
+        }
+    )
 
 
 def of(catalog: Catalog) -> dict[str | tuple[str, ...], str | tuple[str, ...]]:

@@ -112,16 +112,12 @@ def rows(database: Database) -> Rows:
     """Fill each walled table with a row of two tenants, as the owner."""
     made: dict[str, dict[int, dict[str, object]]] = {}
     with connect(database.owner_url) as connection:
-        mine, theirs = (
-            connection.execute("select nextval('tenant_id_seq')").fetchone()[0] for _ in range(2)
-        )
+        mine, theirs = (connection.execute("select nextval('tenant_id_seq')").fetchone()[0] for _ in range(2))
         for table in TABLES.values():
             if table.name not in OUTSIDE:
                 of_tenants = made.setdefault(table.name, {})
                 for tenant_id in (mine, theirs):
-                    of_tenants[tenant_id] = insert(
-                        connection, table.name, columns_of(table, tenant_id, made)
-                    )
+                    of_tenants[tenant_id] = insert(connection, table.name, columns_of(table, tenant_id, made))
     return Rows(mine, theirs, made)
 
 
@@ -155,8 +151,8 @@ def may(connection: psycopg.Connection, table: str, privilege: str) -> bool:
 def test_only_the_directory_and_what_is_due_stand_outside(database: Database) -> None:
     with connect(database.owner_url) as owner:
         found = owner.execute(
-            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')"
-            " and not relrowsecurity"
+            "select relname from pg_class where relnamespace = 'public'::regnamespace"
+            " and relkind in ('r', 'p') and not relrowsecurity"
         ).fetchall()
     assert {name for (name,) in found} == {*OUTSIDE, "alembic_version"}
 
@@ -170,8 +166,9 @@ def test_nothing_else_shows_rows_past_the_wall(database: Database) -> None:
     """Views and functions run with their owner's rights unless told otherwise."""
     with connect(database.owner_url) as owner:
         found = owner.execute(
-            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('v', 'm')"
-            " union all select proname from pg_proc where pronamespace = 'public'::regnamespace and prosecdef"
+            "select relname from pg_class"
+            " where relnamespace = 'public'::regnamespace and relkind in ('v', 'm') union all"
+            " select proname from pg_proc where pronamespace = 'public'::regnamespace and prosecdef"
         ).fetchall()
     assert found == []
 
@@ -211,9 +208,7 @@ def test_a_tenant_sees_its_own_rows_alone(rows: Rows, application: psycopg.Conne
 
 
 @pytest.mark.parametrize("table", WALLED)
-def test_the_scope_ends_with_its_transaction(
-    rows: Rows, application: psycopg.Connection, table: str
-) -> None:
+def test_the_scope_ends_with_its_transaction(rows: Rows, application: psycopg.Connection, table: str) -> None:
     enter(application, rows.mine)
     application.commit()
     assert count(application, table) == 0
@@ -242,7 +237,8 @@ def test_nothing_of_another_tenant_is_changed_or_deleted(
             sql.SQL("update {} set {} = {} where {} = %s").format(own, column, column, column), (rows.theirs,)
         )
         assert touched.rowcount == 0
-        with pytest.raises(errors.InsufficientPrivilege, match="row-level security"), application.transaction():
+        walled = pytest.raises(errors.InsufficientPrivilege, match="row-level security")
+        with walled, application.transaction():
             application.execute(
                 sql.SQL("update {} set {} = %s where {} = %s").format(own, column, column),
                 (rows.theirs, rows.mine),

@@ -19,7 +19,7 @@ from engage.clinic import queries as clinic
 from engage.kernel import clock, sealing
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.directory import NameTaken
-from engage.kernel.errors import DomainError
+from engage.kernel.errors import DomainError, N_
 from engage.tenancy import passwords, queries, services
 from engage.tenancy.errors import LastOwner
 from engage.tenancy.models import Staff as Person
@@ -28,7 +28,7 @@ from engage.tenancy.services import StaffDetails
 
 bp = ConsoleBlueprint("console_staff", __name__, url_prefix="/console/staff")
 
-FILTERS = ("state", "role")
+STATES = {"active": N_("Active"), "disabled": N_("Disabled")}
 LANGUAGE_NAMES = {"zh_Hans": "中文", "en": "English"}
 LONGEST_WORDS = 40
 ONE_TIME = "one_time_password"
@@ -39,20 +39,20 @@ StoreNames = Mapping[int, str]
 @bp.view("", permission="staff.view")
 def index(staff: Staff) -> ResponseReturnValue:
     """Show a page of staff, filtered by what stands in the address."""
-    chosen = {key: request.args.get(key, "") for key in FILTERS}
+    state, role = _chosen("state", STATES), _chosen("role", ROLES)
     words = request.args.get("q", "").replace("\0", "").strip()[:LONGEST_WORDS]
     trail = [cursor for cursor in request.args.get("page", "").split(".") if cursor]
     with unit_of_work() as work:
         page = queries.list_staff(
             work,
-            state=chosen["state"] or None,
-            role=chosen["role"] or None,
+            state=state or None,
+            role=role or None,
             words=words,
             cursor=trail[-1] if trail else None,
         )
         grants = queries.grants_of(work, [person.id for person in page.items])
         stores = _store_names(work)
-    kept = {key: value for key, value in {**chosen, "q": words}.items() if value}
+    kept = {key: value for key, value in {"state": state, "role": role, "q": words}.items() if value}
     view = {
         "rows": [_row(person, grants.get(person.id, ()), stores, staff.house.zone) for person in page.items],
         "q": words,
@@ -218,23 +218,27 @@ def _local(person: Person, zone: str) -> Any:
 
 
 def _filters(kept: Mapping[str, str]) -> list[dict[str, Any]]:
-    states = {"": gettext("All"), "active": gettext("Active"), "disabled": gettext("Disabled")}
-    roles = {"": gettext("All")} | {role: gettext(label) for role, label in ROLES.items()}
     return [
-        {"key": "state", "label": gettext("State"), "options": _options("state", states, kept)},
-        {"key": "role", "label": gettext("Role"), "options": _options("role", roles, kept)},
+        {"key": "state", "label": gettext("State"), "options": _options("state", STATES, kept)},
+        {"key": "role", "label": gettext("Role"), "options": _options("role", ROLES, kept)},
     ]
+
+
+def _chosen(key: str, known: Mapping[str, str]) -> str:
+    """Give the filter's value in the address; what is not known filters nothing."""
+    value = request.args.get(key, "")
+    return value if value in known else ""
 
 
 def _options(key: str, labels: Mapping[str, str], kept: Mapping[str, str]) -> list[dict[str, Any]]:
     current = kept.get(key, "")
     return [
         {
-            "label": label,
+            "label": gettext(label),
             "url": _address(kept, **{key: value}),
             "current": value == current,
         }
-        for value, label in labels.items()
+        for value, label in {"": N_("All"), **labels}.items()
     ]
 
 

@@ -23,7 +23,7 @@ def person_name() -> fields.String:
         validate=[
             validate.Length(min=1, error=N_("Please fill this in.")),
             validate.Length(max=NAME_LENGTH, error=N_("At most 20 characters.")),
-            validate.Predicate("isprintable", error=N_("Please use letters and digits only.")),
+            validate.Predicate("isprintable", error=N_("Please leave out special characters.")),
         ],
     )
 
