@@ -57,6 +57,13 @@ screenshots: $(READY) build/chromium/fonts.conf ## Take the pictures of the main
 format: $(READY) ## Sort imports and format
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
+translations: $(READY) ## Gather the texts of code and templates into the catalogues
+	@mkdir -p build && $(BIN)/pybabel --quiet extract --mapping=babel.cfg --keyword=N_ --no-location --sort-output \
+		--output-file=build/messages.pot .
+	@for po in engage/translations/*/LC_MESSAGES/messages.po; do \
+		$(BIN)/pybabel --quiet update --input-file=build/messages.pot --output-file=$$po --no-fuzzy-matching \
+			--ignore-obsolete --locale=zh_Hans; done
+
 locks: $(READY) ## Write the locks again after a change of setup.cfg or package.json
 	@$(BIN)/uv pip compile --quiet setup.cfg --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -o requirements/runtime.txt
@@ -102,4 +109,4 @@ build/chromium/fonts.conf: node_modules/.installed engage/cli/chromium.py
 %.mo: %.po | .venv/.installed
 	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@
 
-.PHONY: run demo doctor test check browser race faults bench screenshots format locks help
+.PHONY: run demo doctor test check browser race faults bench screenshots format translations locks help

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -62,10 +64,19 @@ def settings(
     return config.load(environment)
 
 
+class Browser(FlaskClient):
+    """A browser: its requests share nothing with the test, such as `g` or the tenant's scope."""
+
+    def open(self, *arguments: Any, **named: Any) -> TestResponse:
+        """Ask in a context of its own."""
+        return contextvars.Context().run(super().open, *arguments, **named)
+
+
 @pytest.fixture(scope="session")
 def app(settings: config.Config) -> Iterator[Flask]:
     """The application."""
     made = create_app(settings)
+    made.test_client_class = Browser
     with made.app_context():
         yield made
         db.engine.dispose()

@@ -10,7 +10,8 @@ import structlog
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from psycopg.errors import NumericValueOutOfRange
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -52,6 +53,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, answer)
     app.register_error_handler(CSRFError, lambda _error: answer(_StaleForm()))
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DataError, _data_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -86,6 +88,11 @@ def _http_error(error: HTTPException) -> AnyResponse:
 def _database_away(error: OperationalError) -> AnyResponse:
     log.error("database.away", error=type(error.orig).__name__)
     return answer(Busy())
+
+
+def _data_error(error: DataError) -> AnyResponse:
+    """A number too large for a column is an id that nothing has."""
+    return answer(NotFound()) if isinstance(error.orig, NumericValueOutOfRange) else _unexpected(error)
 
 
 def _unexpected(error: Exception) -> AnyResponse:

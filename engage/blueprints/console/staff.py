@@ -19,7 +19,7 @@ from engage.clinic import queries as clinic
 from engage.kernel import clock, sealing
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.directory import NameTaken
-from engage.kernel.errors import DomainError, N_
+from engage.kernel.errors import N_, DomainError
 from engage.tenancy import passwords, queries, services
 from engage.tenancy.errors import LastOwner
 from engage.tenancy.models import Staff as Person
