@@ -31,6 +31,11 @@ class System:
     web: str
     sandbox: str
     owner_database: str
+    redis: str
+
+    def pid(self, name: str) -> int:
+        """Give the process id of a program that runs now: web, worker, clock, sandbox."""
+        return int(json.loads((self.home / "run.json").read_text())["pids"][name])
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
         """Ask the sandbox's control API (design §5)."""
@@ -72,7 +77,7 @@ def running(home: Path) -> Iterator[System]:
             assert up, output.read_text()
             assert run_file.exists(), output.read_text()
             places = json.loads(run_file.read_text())
-            yield System(home, places["web"], places["sandbox"], places["owner_database"])
+            yield System(home, places["web"], places["sandbox"], places["owner_database"], places["redis"])
         finally:
             process.terminate()
             process.wait(30)

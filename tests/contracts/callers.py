@@ -6,6 +6,7 @@ import itertools
 import re
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -15,9 +16,10 @@ from engage.blueprints import guard
 from engage.booking import services as booking
 from engage.clinic import services as clinic
 from engage.fans import services as fans
-from engage.kernel import clock, outbox
+from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
+from engage.tenancy import queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
 from tests.booking.scenes import Scene, make_scene
@@ -33,14 +35,14 @@ class Person:
     id: int
     session_id: int
     client: FlaskClient
-    _token: str = ""
+    token: str = ""
 
     @property
     def csrf(self) -> str:
         """The form token of this browser."""
-        if not self._token:
-            self._token = csrf_of(self.client.get("/console/profile").text)
-        return self._token
+        if not self.token:
+            self.token = csrf_of(self.client.get("/console/profile").text)
+        return self.token
 
     def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> TestResponse:
         """Ask as this person, with the form token."""
@@ -66,12 +68,8 @@ def log_in_directly(app: Flask, chain: Chain, *roles: str, name: str = "") -> Pe
     client = app.test_client()
     client.set_cookie(guard.staff_cookie(), guard.cookie_value(chain.id, token))
     with tenant_scope(chain.id), unit_of_work() as session:
-        session_id = session.scalars(
-            tenancy.StaffSession.__table__.select()
-            .with_only_columns(tenancy.StaffSession.id)
-            .where(tenancy.StaffSession.staff_id == staff.id)
-        ).one()
-    return Person(staff.id, session_id, client)
+        (opened,) = queries.sessions_of(session, staff.id, now=clock.now())
+    return Person(staff.id, opened.id, client)
 
 
 def fan_browser(app: Flask, chain: Chain, fan_id: int) -> FlaskClient:
@@ -110,14 +108,12 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
             now=clock.now(),
         )
         made = booking.book(session, scene.wish(name=f"{mark}patient"), now=clock.now())
-        (row,) = session.scalars(OutboxRow.__table__.select().with_only_columns(OutboxRow.id)).all()
-        given_up = session.get_one(OutboxRow, (chain.id, row))
+        given_up = session.scalars(sa.select(OutboxRow)).one()
         given_up.available_at, given_up.error = None, f"{mark}error"
-    assert outbox.registered()
     ids: dict[str, int | str] = {
         "staff_id": owner.id,
         "session_id": owner.session_id,
-        "entry_id": row,
+        "entry_id": given_up.id,
         "account": scene.account_slug,
         "appointment_id": made.id,
         "app_id": f"wx-{chain.slug}",

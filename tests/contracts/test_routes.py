@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -15,11 +16,11 @@ from engage.app import create_app
 from engage.blueprints.console import gallery
 from engage.config import Config
 from engage.kernel import clock
-from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.db import db, tenant_scope, unit_of_work
 from engage.tenancy import queries as tenancy
 from engage.tenancy.models import Staff, StaffSession
 from engage.tenancy.rules import PERMISSIONS, ROLES
-from tests.conftest import Chain, csrf_of, make_chain
+from tests.conftest import PASSWORD, Chain, csrf_of, log_in, make_chain
 from tests.contracts.callers import House, Person, fan_browser, fill, furnish, log_in_directly
 
 MARK = "Zanzibar"  # in every name of the foreign chain
@@ -289,10 +290,6 @@ def test_only_what_is_signed_goes_without_the_form_token(app: Flask) -> None:
 @pytest.fixture(scope="module")
 def secure_app(settings: Config) -> Iterator[Flask]:
     """The application as the world calls it, over https."""
-    from dataclasses import replace
-
-    from engage.kernel.db import db
-
     made = create_app(replace(settings, public_url="https://clinic.example"))
     yield made
     with made.app_context():
@@ -312,8 +309,6 @@ def assert_kept_from_others(header: str) -> None:
 def test_log_in_cookies_are_kept_from_scripts_and_other_sites(
     secure_app: Flask, chain: Chain, make_staff
 ) -> None:
-    from tests.conftest import PASSWORD
-
     login = make_staff(chain, "lina", "desk")
     browser = secure_app.test_client()
     browser_url = "https://clinic.example"
@@ -331,8 +326,6 @@ def test_log_in_cookies_are_kept_from_scripts_and_other_sites(
 
 
 def test_a_log_in_gives_a_new_cookie_and_a_new_form_token(app: Flask, chain: Chain, make_staff) -> None:
-    from tests.conftest import log_in
-
     login = make_staff(chain, "lina", "desk")
     name = f"engage_staff_{app.config['INSTANCE']}"
     browser = app.test_client()
@@ -375,15 +368,19 @@ def test_every_answer_carries_the_security_headers(app: Flask, client: FlaskClie
     for browser in (client, house.owner.client):
         paths = [fill(rule.rule, house.ids) for rule, method in rules_of(app) if method == "GET"]
         for path in [*paths, "/console/nowhere", "/p/nobody/booking", "/nowhere"]:
-            answer = browser.get(path)
-            assert HEADERS.items() <= dict(answer.headers).items(), path
-            policy = answer.headers["Content-Security-Policy"]
-            assert "script-src 'self';" in policy, path
-            assert "frame-ancestors 'none'" in policy, path
-            assert "unsafe" not in policy, path
-            assert answer.headers["X-Request-Id"]
-            if not path.startswith(("/static", "/accent")):
-                assert answer.headers["Cache-Control"] == "no-store", path
+            with browser.get(path) as answer:
+                assert_secured(path, answer)
+
+
+def assert_secured(path: str, answer: TestResponse) -> None:
+    assert HEADERS.items() <= dict(answer.headers).items(), path
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy, path
+    assert "frame-ancestors 'none'" in policy, path
+    assert "unsafe" not in policy, path
+    assert answer.headers["X-Request-Id"]
+    if not path.startswith(("/static", "/accent")):
+        assert answer.headers["Cache-Control"] == "no-store", path
 
 
 def test_pages_carry_no_style_or_script_of_their_own(app: Flask, house: House) -> None:
@@ -441,8 +438,6 @@ def test_an_address_elsewhere_is_not_followed(app: Flask, chain: Chain, make_sta
 def test_a_log_in_leads_to_the_page_that_was_asked_for(
     app: Flask, client: FlaskClient, chain: Chain, make_staff, following: str, leads_to: str
 ) -> None:
-    from tests.conftest import PASSWORD
-
     login = make_staff(chain, "lina", "owner")
     token = csrf_of(client.get("/console/login").text)
     form = {"csrf_token": token, "username": login, "password": PASSWORD, "next": following}

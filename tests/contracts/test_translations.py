@@ -12,6 +12,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from engage.blueprints.faces import LANGUAGES
+from engage.config import ROOT
 
 KEYWORDS = DEFAULT_KEYWORDS | {"N_": None, "lazy_gettext": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)([sd])")
@@ -20,8 +21,6 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)([sd])")
 @pytest.fixture(scope="module")
 def extracted() -> set[str | tuple[str, ...]]:
     """What the program says, in English."""
-    from engage.config import ROOT
-
     with (ROOT / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
     found = extract_from_dir(ROOT, methods, options, keywords=KEYWORDS, directory_filter=_is_ours(ROOT))
@@ -31,8 +30,6 @@ def extracted() -> set[str | tuple[str, ...]]:
 @pytest.fixture(scope="module")
 def chinese() -> Catalog:
     """The Chinese catalogue."""
-    from engage.config import ROOT
-
     with (ROOT / "engage/translations/zh_Hans/LC_MESSAGES/messages.po").open("rb") as file:
         return read_po(file, abort_invalid=True)
 

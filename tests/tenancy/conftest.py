@@ -16,7 +16,7 @@ class Browser:
 
     def __init__(self, app: Flask, agent: str = "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0") -> None:
         self.app, self.client = app, app.test_client()
-        self.client.environ_base["HTTP_USER_AGENT"] = agent
+        self.client.environ_base |= {"HTTP_USER_AGENT": agent, "HTTP_ACCEPT_LANGUAGE": "en"}
 
     def get(self, path: str, **options: Any) -> TestResponse:
         """Open a page."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -132,8 +130,7 @@ def _remember(chosen: str, answer: Response | AnyResponse) -> None:
 
 def _safe(following: str) -> str:
     """Give a page of this console; an address elsewhere is not followed."""
-    parts = urlsplit(following)
-    if parts.scheme or parts.netloc or not following.startswith("/console/") or "\\" in following:
+    if not following.startswith("/console/") or "\\" in following or not following.isprintable():
         return url_for("console_today.index")
     return following
 
