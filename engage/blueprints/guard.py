@@ -13,7 +13,7 @@ from functools import wraps
 from ipaddress import ip_address
 from typing import Any
 
-from flask import Blueprint, current_app, g, request
+from flask import Blueprint, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.accounts import queries as accounts
@@ -29,6 +29,9 @@ from engage.tenancy.models import Tenant
 from engage.tenancy.rules import Grant, StoreScope
 
 View = Callable[..., ResponseReturnValue]
+
+# All that a person may do who has not yet replaced a password that somebody else knows.
+WITH_A_ONE_TIME_PASSWORD = frozenset({"console_profile", "console_session"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class ConsoleBlueprint(OpenBlueprint):
                 g.staff = staff
                 if not staff.may(permission):
                     raise NotAllowed
+                if staff.must_change_password and self.name not in WITH_A_ONE_TIME_PASSWORD:
+                    return redirect(url_for("console_profile.edit"))
                 with tenant_scope(staff.house.id):
                     return view(staff, **arguments)
 

@@ -54,6 +54,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda _error: answer(_StaleForm()))
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(DataError, _data_error)
+    # A number in an address that no column can hold names nothing.
+    app.register_error_handler(DataError, lambda _error: answer(NotFound()))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 

@@ -39,7 +39,8 @@ class Keyset:
         """Order `statement`, start it after `cursor` and take one row more than a page holds."""
         if cursor:
             values = decode(cursor)
-            if len(values) != len(self.attributes):
+            kinds = [attribute.type.python_type for attribute in self.attributes]
+            if list(map(type, values)) != kinds:
                 raise Malformed
             key, after = sa.tuple_(*self.attributes), sa.tuple_(*map(sa.literal, values))
             statement = statement.where(key < after if self.descending else key > after)
