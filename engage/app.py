@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_wtf.csrf import CSRFProtect
 
 from engage import config as settings
@@ -48,11 +48,15 @@ def create_app(config: Config | None = None) -> Flask:
     headers.init_app(app, config)
     csrf = CSRFProtect(app)
     csrf.exempt(wechat_hook.bp)
-    for blueprint in (*CONSOLE, *PATIENT, *MACHINES):
+    for blueprint in blueprints(config):
         app.register_blueprint(blueprint)
-    if config.development:
-        app.register_blueprint(gallery.bp)
     return app
+
+
+def blueprints(config: Config) -> tuple[Blueprint, ...]:
+    """Give the parts of the application; production goes without the developers' gallery."""
+    parts = (*CONSOLE, *PATIENT, *MACHINES)
+    return parts if config.production else (*parts, gallery.bp)
 
 
 def _flask_settings(config: Config) -> dict[str, Any]:

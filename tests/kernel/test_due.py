@@ -86,9 +86,8 @@ def test_nobody_is_rung_when_nothing_was_committed(chain: Chain, monkeypatch: py
     rung: list[tuple[int, str]] = []
     monkeypatch.setattr("engage.kernel.doorbell.ring", lambda *who: rung.append(who))
     with tenant_scope(chain.id):
-        with pytest.raises(ZeroDivisionError), unit_of_work() as session:
-            due.mark(session, QUEUE, at=NOW)
-            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            _mark_and_break()
         assert rung == []
         with unit_of_work() as session:
             due.mark(session, QUEUE, at=NOW)
@@ -97,3 +96,9 @@ def test_nobody_is_rung_when_nothing_was_committed(chain: Chain, monkeypatch: py
         assert rung == [(chain.id, QUEUE)]
         with unit_of_work() as session:
             session.execute(sa.delete(Due).where(Due.tenant_id == chain.id))
+
+
+def _mark_and_break() -> None:
+    with unit_of_work() as session:
+        due.mark(session, QUEUE, at=NOW)
+        raise ZeroDivisionError

@@ -48,12 +48,20 @@ def happen(session: Session, count: int = 1, *, at: dt.datetime = NOW) -> list[O
 
 
 def rows(session: Session) -> list[OutboxRow]:
-    session.expire_all()
+    refresh(session)
     return list(session.scalars(sa.select(OutboxRow).order_by(OutboxRow.id)))
 
 
 def drain(session: Session, *, now: dt.datetime = NOW) -> outbox.Drained:
-    return outbox.work(session, outbox.claim(session, now=now), now=now)
+    claimed = outbox.claim(session, now=now)
+    refresh(session)
+    return outbox.work(session, claimed, now=now)
+
+
+def refresh(session: Session) -> None:
+    """Forget what was read: a worker claims and works in two sessions."""
+    session.flush()
+    session.expire_all()
 
 
 def written(session: Session) -> list[int]:

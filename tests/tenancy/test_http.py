@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import html
 import re
@@ -15,6 +16,7 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
+from engage.app import blueprints
 from engage.audit.services import OPERATOR
 from engage.kernel import clock, doorbell, leases, outbox
 from engage.kernel.db import db, tenant_scope, unit_of_work
@@ -192,7 +194,7 @@ def test_the_drawer_gets_the_content_alone(chain, owner):
         ("desk", "/console/search", 200),
         ("desk", "/console/profile", 200),
         ("owner", "/console/operations", 200),
-        ("owner", "/console/_gallery", 404),
+        ("desk", "/console/_gallery", 200),
     ],
 )
 def test_who_may_open_what(chain, browser, make_staff, role, path, status):
@@ -469,3 +471,9 @@ def link(page, name):
     found = re.search(rf'id="{name}"[^>]*href="([^"]+)"', page.text)
     assert found
     return html.unescape(found[1])
+
+
+def test_production_has_no_gallery(settings):
+    names = {part.name for part in blueprints(dataclasses.replace(settings, env="production"))}
+    assert "console_staff" in names
+    assert "console_gallery" not in names
