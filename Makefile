@@ -58,11 +58,11 @@ format: $(READY) ## Sort imports and format
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 translations: $(READY) ## Gather the texts of code and templates into the catalogues
-	@mkdir -p build && $(BIN)/pybabel --quiet extract --mapping=babel.cfg --keyword=N_ --no-location --sort-output \
+	@mkdir -p build && $(BIN)/pybabel --quiet extract --mapping=babel.cfg --keyword=N_ --no-location --no-wrap --sort-output \
 		--output-file=build/messages.pot .
 	@for po in engage/translations/*/LC_MESSAGES/messages.po; do \
 		$(BIN)/pybabel --quiet update --input-file=build/messages.pot --output-file=$$po --no-fuzzy-matching \
-			--ignore-obsolete --locale=zh_Hans; done
+			--no-wrap --ignore-obsolete --locale=zh_Hans; done
 
 locks: $(READY) ## Write the locks again after a change of setup.cfg or package.json
 	@$(BIN)/uv pip compile --quiet setup.cfg --universal --python-version 3.11 --generate-hashes \

@@ -81,6 +81,8 @@ def _flask_settings(config: Config) -> dict[str, Any]:
             "max_overflow": 2,
             "pool_timeout": 5,
             "pool_pre_ping": True,
+            # Values of statements are personal data: errors and logs do without them.
+            "hide_parameters": True,
             "connect_args": {
                 "connect_timeout": 5,
                 "options": LIMITS,

@@ -6,6 +6,7 @@ import functools
 
 import structlog
 from flask import Flask
+from rq import get_current_job
 
 from engage.app import create_app
 from engage.kernel import doorbell
@@ -24,6 +25,9 @@ def application() -> Flask:
 def answer(tenant_id: int, queue: str) -> None:
     """Drain one queue of one tenant. Safe to repeat, and to run several times at once."""
     with application().app_context(), tenant_scope(tenant_id):
-        structlog.contextvars.bind_contextvars(queue=queue, tenant_id=tenant_id)
+        job = get_current_job()
+        structlog.contextvars.bind_contextvars(
+            queue=queue, tenant_id=tenant_id, job_id=job.id if job else None
+        )
         doorbell.heard(tenant_id, queue)
         DRAINS[queue]()

@@ -6,12 +6,13 @@ import secrets
 import time
 from typing import Any
 
+import psycopg
 import structlog
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from psycopg.errors import NumericValueOutOfRange
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -53,9 +54,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, answer)
     app.register_error_handler(CSRFError, lambda _error: answer(_StaleForm()))
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeout, _no_connection_left)
     app.register_error_handler(DataError, _data_error)
-    # A number in an address that no column can hold names nothing.
-    app.register_error_handler(DataError, lambda _error: answer(NotFound()))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -92,9 +92,15 @@ def _database_away(error: OperationalError) -> AnyResponse:
     return answer(Busy())
 
 
+def _no_connection_left(_error: PoolTimeout) -> AnyResponse:
+    log.error("database.pool_exhausted")
+    return answer(Busy())
+
+
 def _data_error(error: DataError) -> AnyResponse:
-    """A number too large for a column is an id that nothing has."""
-    return answer(NotFound()) if isinstance(error.orig, NumericValueOutOfRange) else _unexpected(error)
+    """What no column can hold, such as too large a number or a NUL in a text, is found nowhere."""
+    unknown = isinstance(error.orig, psycopg.DataError) and error.orig.sqlstate in {None, "22003"}
+    return answer(NotFound()) if unknown else _unexpected(error)
 
 
 def _unexpected(error: Exception) -> AnyResponse:

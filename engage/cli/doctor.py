@@ -291,7 +291,9 @@ def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:
 def _newest() -> set[str]:
     from alembic.script import ScriptDirectory
 
-    return set(ScriptDirectory(str(config.ROOT / "migrations")).get_heads())
+    from engage.kernel import migrations as schema
+
+    return set(ScriptDirectory.from_config(schema.alembic_config()).get_heads())
 
 
 def _libpq(url: str) -> str:

@@ -72,5 +72,5 @@ def decode(cursor: str) -> list[Any]:
         return [
             dt.datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for value in plain
         ]
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Malformed from error

@@ -277,13 +277,14 @@ def finish_login(session: Session, staff_id: int, *, browser: str, now: dt.datet
 def touch_session(session: Session, session_id: int, *, now: dt.datetime) -> None:
     """Remember that a session is in use, which moves its end."""
     row = session.get_one(StaffSession, (session.tenant_id, session_id))
-    row.seen_at, row.expires_at = now, now + rules.SESSION_IDLE
+    # The person before their sessions, as everywhere: whoever disables them locks in this order too.
     session.execute(
         sa.update(Staff)
         .where(Staff.id == row.staff_id)
         .values(last_seen_at=now)
         .execution_options(synchronize_session=False)
     )
+    row.seen_at, row.expires_at = now, now + rules.SESSION_IDLE
 
 
 def choose_store(session: Session, session_id: int, store_id: int | None) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +16,6 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from engage.app import create_app
-from engage.blueprints.console import gallery
 from engage.config import Config
 from engage.kernel import clock
 from engage.kernel.db import db, tenant_scope, unit_of_work
@@ -52,15 +54,6 @@ def rules_of(app: Flask, kind: str = "") -> list[tuple[Rule, str]]:
 
 def unsafe(app: Flask) -> list[tuple[Rule, str]]:
     return [(rule, method) for rule, method in rules_of(app) if method not in SAFE]
-
-
-@pytest.fixture
-def app(app: Flask) -> Flask:
-    """The application, which has the gallery as in development."""
-    if gallery.bp.name not in app.blueprints:
-        app._got_first_request = False
-        app.register_blueprint(gallery.bp)
-    return app
 
 
 @pytest.fixture
@@ -202,6 +195,48 @@ def test_a_store_that_is_not_ones_own_is_not_chosen(app: Flask, house: House, fo
     assert answer.status_code == 403
     answer = house.owner.ask("POST", "/console/store", {"store_id": str(house.scene.chain.store.id)})
     assert answer.status_code == 303
+
+
+NASTY = [
+    "",
+    "\0",
+    "%",
+    "'",
+    "-1",
+    "１",
+    "9" * 30,
+    "[",
+    "W10",
+    "WzEsMl0",
+    "bnVsbA",
+    "." * 20,
+    "a" * 5000,
+    "\ud800",
+]
+
+
+def questions(app: Flask, endpoint: str) -> set[str]:
+    """Give the names of what the pages of a view's module read of their address."""
+    source = inspect.getsource(inspect.getmodule(inspect.unwrap(app.view_functions[endpoint])))
+    named = re.findall(r'(?:args|values)\.get\(\s*"(\w+)"', source)
+    if "request.args.get(key" in source:
+        named += ["state", "role"]
+    return set(named)
+
+
+def test_no_question_breaks_a_page(app: Flask, house: House) -> None:
+    fan = fan_browser(app, house.scene.chain, house.scene.fan_ids[0])
+    pages = [rule for rule, method in rules_of(app) if method == "GET" and rule.endpoint != "static"]
+    asked: set[str] = set()
+    for rule in pages:
+        path = fill(rule.rule, house.ids)
+        browser = fan if path.startswith("/p/") else house.owner.client
+        for name in questions(app, rule.endpoint):
+            asked.add(name)
+            for nasty in NASTY:
+                address = f"{path}?{name}={quote(nasty, errors='surrogatepass')}"
+                assert browser.get(address).status_code < 500, address
+    assert {"q", "state", "role", "page", "day", "doctor", "next"} <= asked
 
 
 # Fans

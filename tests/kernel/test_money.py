@@ -43,7 +43,7 @@ def test_amounts_add_up() -> None:
 
 def test_currencies_do_not_mix() -> None:
     for mix in (Money.__add__, Money.__sub__):
-        with pytest.raises(ValueError, match="CNY and KRW|KRW and CNY"):
+        with pytest.raises(ValueError, match="do not add up"):
             mix(Money(1, "CNY"), Money(1, "KRW"))
 
 
