@@ -31,6 +31,15 @@ from engage.tenancy.rules import Grant
 PASSWORD = "a long enough password"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Let nothing be skipped: a test that cannot run has failed."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"skipped: {report.longrepr}"
+    return report
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Servers]:
     """PostgreSQL and Valkey of this test process, without durability."""

@@ -53,8 +53,10 @@ def _tick_while_leading(stop: threading.Event) -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as lease:
         while not stop.is_set():
             if lease.scalar(sa.select(sa.func.pg_try_advisory_lock(LEASE))):
-                ring_due()
-                lease.execute(sa.select(sa.func.pg_advisory_unlock(LEASE)))
+                try:
+                    ring_due()
+                finally:
+                    lease.execute(sa.select(sa.func.pg_advisory_unlock(LEASE)))
             stop.wait(TICK_SECONDS)
 
 

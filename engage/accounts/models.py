@@ -41,7 +41,9 @@ class Push(Identified, Model):
     __table_args__ = (
         belongs_to("official_account", "account_id"),
         sa.UniqueConstraint("tenant_id", "account_id", "push_key"),
-        sa.Index(None, "tenant_id", "received_at", postgresql_where=sa.text("handled_at IS NULL")),
+        sa.Index(
+            "ix_wechat_push_unhandled", "tenant_id", "id", postgresql_where=sa.text("handled_at IS NULL")
+        ),
     )
 
     account_id: Mapped[int]

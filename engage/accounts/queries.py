@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -48,20 +47,15 @@ def by_slug(session: Session, slug: str) -> OfficialAccount:
     return found
 
 
-def unhandled_receipts(session: Session, *, limit: int) -> Sequence[Push]:
-    """Lock the oldest receipts that no worker has taken up."""
+def unhandled_receipts(session: Session, *, after: int, limit: int) -> Sequence[Push]:
+    """Lock the oldest receipts past an id that no worker has taken up, leaving those others hold."""
     return session.scalars(
         sa.select(Push)
-        .where(Push.handled_at.is_(None))
-        .order_by(Push.received_at, Push.id)
+        .where(Push.handled_at.is_(None), Push.id > after)
+        .order_by(Push.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-
-
-def oldest_unhandled(session: Session) -> dt.datetime | None:
-    """Give when the oldest waiting receipt came."""
-    return session.scalar(sa.select(sa.func.min(Push.received_at)).where(Push.handled_at.is_(None)))
 
 
 def journalled(session: Session, account_id: int, push_key: str) -> Push | None:

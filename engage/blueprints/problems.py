@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from typing import Any
@@ -16,11 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from engage.blueprints.faces import as_json
+from engage.blueprints.faces import as_json, house
+from engage.blueprints.guard import current_staff
 from engage.blueprints.patient import authorization
 from engage.kernel.errors import N_, Busy, DomainError, Malformed, NotFound, NotLoggedIn
 
 log = structlog.get_logger()
+
+# What a proxy may name a request; all else could carry personal data or codes into the logs.
+REQUEST_ID = r"[A-Za-z0-9-]{8,64}"
 
 HEADINGS = {
     400: N_("That could not be read"),
@@ -52,7 +57,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(DomainError, answer)
-    app.register_error_handler(CSRFError, lambda _error: answer(_StaleForm()))
+    app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _no_connection_left)
     app.register_error_handler(DataError, _data_error)
@@ -75,6 +80,20 @@ def _to_log_in() -> AnyResponse | None:
         return authorization.begin(request.view_args or {}) if request.method == "GET" else None
     following = request.full_path.rstrip("?") if request.method == "GET" else ""
     return redirect(url_for("console_session.login", next=following or None))
+
+
+def _stale_form(_error: CSRFError) -> AnyResponse:
+    """A form whose token fits no more: from another tab's log-in, or after the session's end."""
+    if _wants_json():
+        return answer(_StaleForm())
+    if request.endpoint == "console_session.log_in":
+        return redirect(url_for("console_session.login", next=request.form.get("next") or None), 303)
+    if request.path.startswith("/console/"):
+        try:
+            current_staff()
+        except NotLoggedIn as error:
+            return answer(error)
+    return answer(_StaleForm())
 
 
 def _http_error(error: HTTPException) -> AnyResponse:
@@ -123,9 +142,15 @@ def _render(status: int, code: str, sentence: str, data: dict[str, Any]) -> Resp
     page = render_template(
         f"{face}/error.html",
         error={"status": status, "title": heading, "advice": sentence, "request_id": g.get("request_id", "")},
-        home_url=None,
+        home_url=_way_on(),
     )
     return Response(page, status)
+
+
+def _way_on() -> str | None:
+    """Give the page from which somebody on a patient page that failed can go on."""
+    account = (request.view_args or {}).get("account")
+    return url_for("patient_booking.choose", account=account) if account and house() else None
 
 
 def _wants_json() -> bool:
@@ -136,7 +161,8 @@ def _wants_json() -> bool:
 
 
 def _begin() -> None:
-    g.request_id = request.headers.get("X-Request-Id", "")[:64] or secrets.token_hex(8)
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if re.fullmatch(REQUEST_ID, given) else secrets.token_hex(8)
     g.begun = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)

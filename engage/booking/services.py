@@ -72,6 +72,7 @@ def book(session: Session, wish: Book, *, now: dt.datetime) -> Appointment:
 
 
 def _same(made: Appointment, wish: Book) -> Appointment:
-    if (made.fan_id, made.doctor_id, made.starts_at) != (wish.fan_id, wish.doctor_id, wish.starts_at):
+    earlier = (made.fan_id, made.doctor_id, made.starts_at, made.patient_name)
+    if earlier != (wish.fan_id, wish.doctor_id, wish.starts_at, wish.patient_name):
         raise KeyReused
     return made

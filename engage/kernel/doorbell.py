@@ -23,7 +23,7 @@ _redis: redis.Redis | None = None
 def connect(url: str) -> None:
     """Use the Redis at `url`; connections are made when needed and are safe across forks."""
     global _redis
-    _redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+    _redis = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
 
 
 def connection() -> redis.Redis:

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engage.kernel.db import Model, Session
@@ -53,8 +54,9 @@ def seen(session: Session, queue: str, *, now: dt.datetime) -> Sequence[int]:
 
 def answered(session: Session, queue: str, marks: Sequence[int], *, next_at: dt.datetime | None) -> None:
     """Remove the marks seen before the work, and mark what is left for `next_at`, in one transaction."""
-    session.execute(
-        sa.delete(Due).where(Due.tenant_id == session.tenant_id, Due.queue == queue, Due.id.in_(marks))
-    )
-    if next_at is not None:
+    mine = (Due.tenant_id == session.tenant_id, Due.queue == queue)
+    # One array: a list of values would meet PostgreSQL's limit of 65,535 parameters.
+    seen_marks = sa.literal(list(marks), ARRAY(sa.BigInteger))
+    session.execute(sa.delete(Due).where(*mine, Due.id == sa.any_(seen_marks)))
+    if next_at is not None and not session.scalar(sa.select(sa.exists().where(*mine, Due.at == next_at))):
         session.execute(sa.insert(Due).values(tenant_id=session.tenant_id, queue=queue, at=next_at))

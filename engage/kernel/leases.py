@@ -105,6 +105,7 @@ def held(session: Session, model: type[L], claim: Claim) -> Sequence[L]:
         .where(model.id.in_(claim.ids), model.lease == claim.lease, model.available_at.is_not(None))
         .order_by(model.id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
 
 

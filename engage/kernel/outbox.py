@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 import structlog
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy.orm import Mapped
 
 from engage.kernel import due, leases
@@ -137,6 +138,7 @@ def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
         attempt = _Attempt(session, row, now=now)
         with attempt:
             _handlers[row.event][row.handler](session, row.payload, now=now)
+            session.flush()  # what the database refuses is this handler's error, not the batch's
         done, failed = done + attempt.succeeded, failed + (not attempt.succeeded)
     return Drained(done, failed)
 
@@ -167,6 +169,10 @@ def backlog(session: Session) -> Backlog:
     return Backlog(QUEUE, *leases.waiting(session, OutboxRow, QUEUE), failed)
 
 
+# The database went away, or the job's own time is over: no fault of the handler.
+_STOPS_THE_JOB = (sa.exc.OperationalError, BaseTimeoutException)
+
+
 class _Attempt:
     """One handler's run: a savepoint that is kept with the row settled, or rolled back with its error.
 
@@ -185,14 +191,13 @@ class _Attempt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Literal[False] | bool:
         if error is None:
-            self.session.flush()
             leases.settle(self.row)
             self.row.settled_at = self.now
             self.savepoint.commit()
             self.succeeded = True
             return True
         self.savepoint.rollback()
-        if not isinstance(error, Exception) or isinstance(error, sa.exc.OperationalError):
+        if not isinstance(error, Exception) or isinstance(error, _STOPS_THE_JOB):
             return False
         place = traceback.extract_tb(trace)[-1]
         leases.postpone(

@@ -69,6 +69,7 @@ def decode(cursor: str) -> list[Any]:
     """
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        json.dumps(plain, ensure_ascii=False).encode()  # half of a surrogate pair is no text
         return [
             dt.datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for value in plain
         ]

@@ -21,8 +21,9 @@ STATES: Final = {
 # WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
 REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
 
-# Errors of WeChat that tell "not now" (system busy, quotas); everything else it answers is final.
-NOT_NOW: Final = frozenset({-1, 45009, 45011})
+# Errors of WeChat that tell "not now": busy, quotas, a token that was replaced while others used it.
+# Everything else it answers is final.
+NOT_NOW: Final = frozenset({-1, 40001, 40014, 42001, 45009, 45011})
 
 
 @dataclass(frozen=True, slots=True)

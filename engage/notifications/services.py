@@ -132,9 +132,12 @@ def next_at(session: Session) -> dt.datetime | None:
 
 def _refused(row: Delivery, refusal: Refused, *, now: dt.datetime) -> None:
     row.reason = f"{refusal.errcode} {refusal.errmsg}"[:200]
+    # The claim of the first try set both times at once; later ones only moved the lease.
+    is_first_try = row.first_tried_at is not None and row.available_at == row.first_tried_at + leases.LEASE
     if refusal.errcode in rules.NOT_NOW and leases.postpone(row, row.reason, now=now):
-        # Not taken for certain, so the ten minutes of repeats begin anew.
-        row.state, row.first_tried_at = "pending", None
+        if is_first_try:
+            # Not taken for certain: the ten minutes of safe repeats have not begun.
+            row.state, row.first_tried_at = "pending", None
         return
     leases.settle(row)
     row.state, row.ended_at = "failed", now

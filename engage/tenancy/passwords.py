@@ -1,8 +1,9 @@
 """Password hashes: argon2id, a few at a time.
 
 One check takes about 100 ms of a core and 64 MB and releases the interpreter meanwhile, so that in
-the threaded web process it stops its own request only; the gate keeps a burst of log-ins from
-taking every core and the memory with it. No database transaction may be open around a check.
+the threaded web process it stops its own request only. The gate keeps a burst of log-ins from taking
+every core and the memory with it; who waits longer than a moment is refused, so that the burst does
+not hold every thread either. No database transaction may be open around a check.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from argon2.exceptions import VerificationError
 from engage.kernel.errors import Busy
 
 AT_ONCE = 2
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 0.5
 
 _hasher = PasswordHasher()
 _gate = threading.BoundedSemaphore(AT_ONCE)

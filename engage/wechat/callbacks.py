@@ -40,16 +40,22 @@ class Message:
 
     @property
     def key(self) -> str:
-        """What makes copies of one push equal: MsgId of messages; person, second, event of events."""
-        if not self.is_event:
-            return f"message:{self.openid}:{self.fields.get('MsgId')}"
-        parts = (
-            self.openid,
-            self.fields["CreateTime"],
-            self.fields.get("EventKey"),
-            self.fields.get("MsgID"),
-        )
-        return f"{self.kind}:" + ":".join(str(part or "") for part in parts)
+        """What makes copies of one push equal: MsgId of messages; person, second, event of events.
+
+        A digest, since an event's key may be longer than an index takes.
+        """
+        if self.is_event:
+            names = ("CreateTime", "EventKey", "MsgID")
+            parts = [self.kind, self.openid, *(str(self.fields.get(name) or "") for name in names)]
+        else:
+            parts = ["message", self.openid, _text(self.fields, "MsgId")]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def is_from_a_person(self) -> bool:
+        """Whether `openid` is a person: of events about the account itself, WeChat is the sender."""
+        about_the_account = ("JOBFINISH", "_verify_success", "_verify_fail", "annual_renew", "verify_expired")
+        return not (self.is_event and self.kind.endswith(about_the_account))
 
     @property
     def is_event(self) -> bool:
@@ -90,7 +96,7 @@ def parse(body: bytes) -> Message:
         raise Malformed
     try:
         tree = xmltodict.parse(body, disable_entities=True)
-    except (ExpatError, ValueError, RecursionError) as error:
+    except (ExpatError, LookupError, ValueError, RecursionError) as error:
         raise Malformed from error
     fields: object = tree.get("xml")
     if not isinstance(fields, dict):
@@ -121,7 +127,7 @@ def _cdata(text: str) -> str:
     return "<![CDATA[" + text.replace("]]>", "]]]]><![CDATA[>") + "]]>"
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
+def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise Malformed

@@ -13,6 +13,7 @@ import redis
 import requests
 import structlog
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 from wechatpy.oauth import WeChatOAuth
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 API = "https://api.weixin.qq.com"
 TIMEOUT_SECONDS = (3.05, 8.0)
+# WeChat's own "system busy": nothing was done, try again.
+BUSY = -1
 TOKEN_ERRORS = frozenset({40001, 40014, 42001})
 
 
@@ -82,18 +85,21 @@ class HttpGateway:
             "client_msg_id": client_msg_id,
             "data": {key: {"value": value} for key, value in fields.items()},
         }
-        return int(self._post(account, "message/template/send", body)["msgid"])
+        return int(_part(self._post(account, "message/template/send", body), "msgid"))
 
     def visitor(self, account: Credentials, code: str) -> Visitor:
         """Exchange an authorization's code (WeChat §8); see `Gateway`."""
         oauth = WeChatOAuth(account.app_id, account.secret, "", scope="snsapi_base")
         oauth._http.mount(API, self._adapter)
         answer = _asked(lambda: oauth.fetch_access_token(code))
-        return Visitor(answer["openid"], bool(answer.get("is_snapshotuser")))
+        return Visitor(str(_part(answer, "openid")), bool(answer.get("is_snapshotuser")))
 
     def _post(self, account: Credentials, path: str, body: dict[str, Any]) -> dict[str, Any]:
         client = _Client(account, self._tokens, self._adapter)
-        token = client.access_token
+        try:
+            token = client.access_token
+        except WeChatUnreachable as silence:
+            raise WeChatError(BUSY, f"no token: {silence}") from silence  # the message was not sent
         try:
             return _asked(lambda: client.post(path, data=body))
         except WeChatError as error:
@@ -116,19 +122,37 @@ class HttpGateway:
             ).json()
         )
         log.info("wechat.token_renewed", app_id=account.app_id, forced=force)
-        return answer["access_token"], int(answer["expires_in"])
+        return str(_part(answer, "access_token")), int(_part(answer, "expires_in"))
 
 
 def _asked(call: Callable[[], Any]) -> dict[str, Any]:
     """Make a call, and give its answer or raise one of the gateway's two errors."""
     try:
-        answer: dict[str, Any] = call()
+        answer: object = call()
     except WeChatClientException as error:
         if error.errcode is None:
             raise WeChatUnreachable(f"HTTP: {error.errmsg}"[:200]) from error
         raise WeChatError(error.errcode, str(error.errmsg)) from error
-    except (requests.RequestException, ValueError) as error:
+    except requests.ConnectionError as error:
+        if _never_connected(error):
+            raise WeChatError(BUSY, "no connection") from error
         raise WeChatUnreachable(type(error).__name__) from error
+    except (requests.RequestException, ValueError, TypeError) as error:
+        raise WeChatUnreachable(type(error).__name__) from error
+    if not isinstance(answer, dict):
+        raise WeChatUnreachable("not an object")
     if answer.get("errcode"):
         raise WeChatError(int(answer["errcode"]), str(answer.get("errmsg", "")))
     return answer
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether the request certainly did not reach WeChat."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _part(answer: dict[str, Any], name: str) -> Any:
+    if name not in answer:
+        raise WeChatUnreachable(f"no {name} in the answer")
+    return answer[name]

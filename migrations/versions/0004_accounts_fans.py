@@ -70,9 +70,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        "ix_wechat_push_tenant_id_received_at",
+        "ix_wechat_push_unhandled",
         "wechat_push",
-        ["tenant_id", "received_at"],
+        ["tenant_id", "id"],
         postgresql_where=sa.text("handled_at IS NULL"),
     )
     op.create_table(

@@ -41,7 +41,11 @@ const tell = () => {
   chosen.classList.add('set');
 };
 if (chosen) {
-  document.querySelector('[data-slots]').addEventListener('change', tell);
+  document.querySelector('[data-slots]').addEventListener('change', () => {
+    tell();
+    const next = [...chosen.closest('form').elements].find((field) => field.required && !field.value && field.type === 'text');
+    next?.closest('.weui-cell').scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+  });
   tell();
 }
 

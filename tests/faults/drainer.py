@@ -2,7 +2,7 @@
 
 Reads one order a line: `{"tenant_id": …, "stop_at": step or null, "settle_first": bool}`. Like RQ's
 worker it forks for each; the fork answers the doorbell and tells `step <pid> <name>` after each
-step. At `stop_at` it waits for its end. `ended` is told when the fork is gone.
+step. At `stop_at` it waits for its end, or for SIGUSR1 to go on. `ended` is told when it is gone.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Steps:
         self.counts[name] += 1
         step = f"{name} {self.counts[name]}"
         tell(f"step {os.getpid()} {step}")
-        while step == self.stop_at:
-            signal.pause()
+        if step == self.stop_at:
+            signal.sigwait({signal.SIGUSR1})
 
     def after(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Make the function tell that it is done."""
@@ -120,8 +120,11 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             follow_parent()
-            drain(json.loads(line))
-            os._exit(0)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+            try:
+                drain(json.loads(line))
+            finally:
+                os._exit(0)
         os.waitpid(pid, 0)
         tell("ended")
 

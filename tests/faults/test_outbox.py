@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -20,7 +20,7 @@ from rq.serializers import JSONSerializer
 
 from engage import config
 from engage.audit.models import AuditEntry
-from engage.kernel import clock, doorbell, leases, outbox
+from engage.kernel import clock, doorbell, embedded, leases, outbox
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.death import following
 from engage.kernel.due import Due
@@ -33,6 +33,11 @@ from workers import runtime
 from workers.clock import ring_due
 
 ONCE = {"first": 1, "second": 1}
+
+
+def kill(pid: int) -> None:
+    """End a process at once."""
+    os.kill(pid, signal.SIGKILL)
 
 
 class Worker:
@@ -56,9 +61,16 @@ class Worker:
             preexec_fn=following(signal.SIGKILL),
         )
 
-    def drain(self, tenant_id: int, *, kill_at: str | None = None, settle_first: bool = False) -> list[str]:
-        """Let it drain the tenant's outbox, and kill it at a step; gives the steps it took."""
-        order = {"tenant_id": tenant_id, "stop_at": kill_at, "settle_first": settle_first}
+    def drain(
+        self,
+        tenant_id: int,
+        *,
+        stop_at: str | None = None,
+        then: Callable[[int], None] = kill,
+        settle_first: bool = False,
+    ) -> list[str]:
+        """Let it drain the tenant's outbox, stop it at a step and do `then`; gives the steps it took."""
+        order = {"tenant_id": tenant_id, "stop_at": stop_at, "settle_first": settle_first}
         print(json.dumps(order), file=self.process.stdin, flush=True)
         steps: list[str] = []
         for line in self.process.stdout:
@@ -66,8 +78,8 @@ class Worker:
                 return steps
             _, pid, step = line.strip().split(" ", 2)
             steps.append(step)
-            if step == kill_at:
-                os.kill(int(pid), signal.SIGKILL)
+            if step == stop_at:
+                then(int(pid))
         raise AssertionError("the worker ended")
 
     def end(self) -> None:
@@ -133,6 +145,16 @@ def backends_are_gone(settings: config.Config) -> None:
             time.sleep(0.01)
 
 
+def write_out(settings: config.Config) -> None:
+    """Let what is committed survive: the servers of tests write it out later, those of clinics at once.
+
+    A commit that waits for its own record waits for all before it.
+    """
+    with psycopg.connect(settings.owner_database_url.replace("+psycopg", "")) as connection:
+        connection.execute("set synchronous_commit = on")
+        connection.execute("create temp table written_out ()")
+
+
 def recover(chain: Chain, settings: config.Config) -> None:
     """What happens after a death: Redis has forgotten, leases run out, the clock rings, a worker answers."""
     backends_are_gone(settings)
@@ -166,7 +188,7 @@ def test_a_worker_killed_at_a_step_loses_and_doubles_nothing(
     worker: Worker, chain: Chain, settings: config.Config, step: str
 ) -> None:
     happen(chain)
-    steps = worker.drain(chain.id, kill_at=step)
+    steps = worker.drain(chain.id, stop_at=step)
     assert steps == list(STEPS[: STEPS.index(step) + 1])
     recover(chain, settings)
     assert_done_once(chain)
@@ -177,11 +199,52 @@ def test_control_settling_before_the_work_loses_it(
     worker: Worker, chain: Chain, settings: config.Config
 ) -> None:
     happen(chain)
-    worker.drain(chain.id, kill_at="settled before 1", settle_first=True)
+    worker.drain(chain.id, stop_at="settled before 1", settle_first=True)
     recover(chain, settings)
     assert marks(chain) == 0
     assert all(row.settled_at for row in rows(chain))
     assert traces(chain) == {}
+
+
+def test_a_worker_that_finds_all_leased_leaves_a_mark_for_the_end_of_the_lease(
+    worker: Worker, chain: Chain, settings: config.Config
+) -> None:
+    happen(chain)
+    worker.drain(chain.id, stop_at="commit 2")
+    backends_are_gone(settings)
+    runtime.answer(chain.id, outbox.QUEUE)
+    assert traces(chain) == {}
+    assert marks(chain) == 1
+    recover(chain, settings)
+    assert_done_once(chain)
+
+
+@pytest.mark.parametrize("ends_with", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+@pytest.mark.parametrize(
+    "step", ["ring heard 1", "rows claimed 1", "first done 1", "commit 3", "marks answered 1"]
+)
+def test_postgresql_restarted_at_a_step_loses_and_doubles_nothing(
+    worker: Worker,
+    chain: Chain,
+    settings: config.Config,
+    servers: embedded.Servers,
+    step: str,
+    ends_with: signal.Signals,
+) -> None:
+    """The worker goes on into whatever it finds."""
+
+    def restart(pid: int) -> None:
+        write_out(settings)
+        servers.postgres.process.send_signal(ends_with)
+        servers.postgres.process.wait(30)
+        assert servers.revive() == ["PostgreSQL"]
+        servers.wait_until_ready()
+        os.kill(pid, signal.SIGUSR1)
+
+    happen(chain)
+    worker.drain(chain.id, stop_at=step, then=restart)
+    recover(chain, settings)
+    assert_done_once(chain)
 
 
 def test_an_event_during_the_drain_is_not_forgotten(
@@ -189,12 +252,7 @@ def test_an_event_during_the_drain_is_not_forgotten(
 ) -> None:
     """It came after the last look for work and before the marks went: its own mark stays."""
     happen(chain, number=1)
-    order = {"tenant_id": chain.id, "stop_at": "commit 4", "settle_first": False}
-    print(json.dumps(order), file=worker.process.stdin, flush=True)
-    pid = next(int(line.split()[1]) for line in worker.process.stdout if line.endswith("commit 4\n"))
-    happen(chain, number=2)
-    os.kill(pid, signal.SIGKILL)
-    assert worker.process.stdout.readline() == "ended\n"
+    worker.drain(chain.id, stop_at="commit 4", then=lambda pid: (happen(chain, number=2), kill(pid)))
     recover(chain, settings)
     assert traces(chain) == {"first": 2, "second": 2}
 
@@ -204,7 +262,7 @@ def test_a_row_that_kills_its_workers_waits_for_a_person(
 ) -> None:
     happen(chain)
     for attempt in range(leases.ATTEMPTS):
-        assert worker.drain(chain.id, kill_at="first done 1")[-1] == "first done 1"
+        assert worker.drain(chain.id, stop_at="first done 1")[-1] == "first done 1"
         backends_are_gone(settings)
         clock.advance(leases.LEASE.total_seconds() + 1)
         assert rows(chain)[0].attempts == attempt + 1

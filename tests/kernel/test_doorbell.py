@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -61,6 +60,7 @@ def test_nobody_waits_for_a_redis_that_is_away(
     chain: Chain, settings: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(doorbell, "_redis", redis.Redis(unix_socket_path=f"{settings.home}/nobody.sock"))
+        away.setattr(doorbell, "_redis", None)
+        doorbell.connect(f"unix://{settings.home}/nobody.sock")
         assert not doorbell.ring(chain.id, QUEUE)
     assert doorbell.ring(chain.id, QUEUE)

@@ -44,6 +44,7 @@ def test_the_pages_are_the_whole_list(
             assert page.next is None or len(page.items) == size
             found += [(row.at, row.id) for row in page.items]
             cursor, pages = page.next, pages + 1
+            assert pages <= len(times) + 1
         assert found == sorted(found, reverse=descending)
         assert len(set(found)) == len(found) == len(times)
         assert [at for at, _id in found] == sorted(times, reverse=descending)

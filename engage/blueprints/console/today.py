@@ -49,12 +49,15 @@ def index(staff: Staff) -> ResponseReturnValue:
 
 def _asked_day() -> dt.date | None:
     try:
-        return dt.date.fromisoformat(request.args.get("day", ""))
+        asked = dt.date.fromisoformat(request.args.get("day", ""))
     except ValueError:
         return None
+    return asked if 1970 < asked.year < 9999 else None
 
 
 def _place(staff: Staff) -> str:
+    if len(staff.stores) == 1:
+        return staff.stores[0].name
     return next((store.name for store in staff.stores if store.id == staff.store_id), gettext("All stores"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.accounts import queries as accounts
@@ -62,14 +62,14 @@ def _take_in(session: Session, account: OfficialAccount, message: Message, body:
         kept.reply = callbacks.text_reply(message, _welcome(account)) if account.welcome else ""
     elif message.kind == "event:unsubscribe":
         fans.unfollow(session, account.id, message.openid, changed_at=message.created_at, now=now)
-    elif not message.is_receipt:
+    elif message.is_from_a_person:
         fans.recognise(session, account.id, message.openid, now=now)
     return kept.reply
 
 
 def _welcome(account: OfficialAccount) -> str:
-    booking = url_for("patient_booking.choose", account=account.slug, _external=True)
-    return account.welcome.replace("{booking}", booking)
+    page = url_for("patient_booking.choose", account=account.slug)
+    return account.welcome.replace("{booking}", current_app.config["PUBLIC_URL"] + page)
 
 
 def _check(account: OfficialAccount) -> None:

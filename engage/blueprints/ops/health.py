@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import redis
 import sqlalchemy as sa
+from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.blueprints.guard import OpenBlueprint
@@ -11,6 +12,12 @@ from engage.kernel import doorbell
 from engage.kernel.db import unit_of_work
 
 bp = OpenBlueprint("health", __name__)
+
+
+@bp.open("/", reason="leads to the console's own door")
+def root() -> ResponseReturnValue:
+    """Lead whoever types the bare address to the console."""
+    return redirect(url_for("console_today.index"))
 
 
 @bp.open("/healthz", reason="tells nothing but that the process answers")

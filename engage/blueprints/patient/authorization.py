@@ -70,7 +70,8 @@ def begin(view_args: dict[str, Any]) -> Response:
 def finish(account: str) -> ResponseReturnValue:
     """Exchange the code, log the fan in, and go on to the page asked for."""
     begun = session.pop(STATE, None)
-    if not begun or not secrets.compare_digest(begun["state"], request.args.get("state", "")):
+    state = request.args.get("state", "")
+    if not begun or not secrets.compare_digest(begun["state"].encode(), state.encode()):
         return redirect(url_for("patient_booking.choose", account=account))
     with tenant_scope(tenant_of_account(account)):
         with unit_of_work() as work:

@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from engage.blueprints.faces import day, moment
 from engage.blueprints.guard import PatientBlueprint, Visitor
 from engage.booking import queries, services
-from engage.booking.errors import NotOpen, SlotFull
+from engage.booking.errors import KeyReused, NotOpen, SlotFull
 from engage.booking.rules import STATES, TONES, Slot
 from engage.booking.services import Book
 from engage.clinic import queries as clinic
@@ -24,6 +24,12 @@ from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import N_, NotFound
 
 bp = PatientBlueprint("patient_booking", __name__, url_prefix="/p/<account>")
+
+
+def _a_time_of_ours(at: dt.datetime) -> None:
+    """Refuse years whose neighbours no calendar holds."""
+    if not 1970 < at.year < 9999:
+        raise ValidationError(N_("Choose a time."))
 
 
 class BookIn(Schema):
@@ -36,7 +42,9 @@ class BookIn(Schema):
 
     doctor_id = fields.Integer(required=True)
     starts_at = fields.AwareDateTime(
-        required=True, error_messages={"required": N_("Choose a time."), "invalid": N_("Choose a time.")}
+        required=True,
+        error_messages={"required": N_("Choose a time."), "invalid": N_("Choose a time.")},
+        validate=_a_time_of_ours,
     )
     key = fields.UUID(required=True)
     name = fields.String(
@@ -74,6 +82,13 @@ def book(visitor: Visitor) -> ResponseReturnValue:
             appointment = services.book(session, wish, now=clock.now())
     except SlotFull as refusal:
         return _taken(visitor, wish, refusal.data["nearest"]), 409
+    except KeyReused:
+        # Somebody went back and books for another person: the same form, under a key of its own.
+        return _choose(
+            visitor,
+            form=form | {"key": ""},
+            errors={"form": [gettext("Please tap once more to book this too.")]},
+        ), 409
     except NotOpen as refusal:
         return _choose(visitor, form=form, errors={"form": [gettext(refusal.title)]}), 409
     return redirect(
