@@ -1,0 +1,121 @@
+"""Messages: written once, never sent twice, each ends with a reason (NT-4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from engage.accounts import services as accounts
+from engage.kernel import clock
+from engage.kernel.db import tenant_scope, unit_of_work
+from engage.notifications import services
+from engage.notifications.models import Delivery
+from engage.notifications.rules import Refused, Sent, Unheard
+from engage.notifications.services import Message
+from tests.booking.scenes import make_scene
+from workers import receipts
+
+SILENCE, BUSY, TAKEN = Unheard("ReadTimeout"), Refused(-1, "system busy"), Sent(7_000_000_000_000_000_001)
+
+
+@pytest.fixture
+def scene(chain):
+    """An account with fans, inside the chain's scope."""
+    made = make_scene(chain)
+    with tenant_scope(chain.id):
+        yield made
+
+
+def write(scene, subject: int = 1, *, now: dt.datetime) -> None:
+    """Write a message down."""
+    message = Message(
+        "appointment_created", subject, 1, scene.account_id, scene.fan_ids[0], "template", {}, "/p"
+    )
+    with unit_of_work() as session:
+        services.write(session, message, now=now)
+
+
+def run(outcomes: list, now: dt.datetime) -> int:
+    """Let the tries end so, each when it is due; gives how many were made."""
+    for number, outcome in enumerate(outcomes):
+        with unit_of_work() as session:
+            claimed, parcels = services.claim(session, now=now, batch=5)
+        if not parcels:
+            return number
+        with unit_of_work() as session:
+            services.settle(session, claimed, {parcels[0].id: outcome}, now=now)
+            due_at = services.next_at(session)
+        if due_at is None:
+            return number + 1
+        now = due_at
+    return len(outcomes)
+
+
+def state() -> tuple[str, str | None]:
+    """Give state and reason of the one message."""
+    with unit_of_work() as session:
+        return session.execute(sa.select(Delivery.state, Delivery.reason)).one()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "tries", "ends"),
+    [
+        ([TAKEN], 1, "sent"),
+        ([SILENCE, TAKEN], 2, "sent"),
+        ([BUSY, BUSY, TAKEN], 3, "sent"),
+        ([Refused(40001, "invalid credential"), TAKEN], 2, "sent"),
+        ([Refused(43004, "require subscribe")], 1, "failed"),
+        ([Refused(47003, "argument invalid")], 1, "failed"),
+        ([BUSY] * 8, 8, "failed"),
+    ],
+)
+def test_what_becomes_of_a_message(scene, outcomes, tries, ends):
+    now = clock.now()
+    write(scene, now=now)
+    assert run(outcomes, now) == tries
+    assert state()[0] == ends
+
+
+def test_a_message_that_may_have_arrived_is_not_sent_again_after_ten_minutes(scene):
+    now = clock.now()
+    write(scene, now=now)
+    assert run([SILENCE, BUSY, BUSY, BUSY, BUSY, TAKEN], now) < 6
+    assert state() == ("unknown", "no_answer")
+
+
+def test_a_message_is_written_once(scene):
+    for _ in range(2):
+        write(scene, now=clock.now())
+    with unit_of_work() as session:
+        assert session.scalar(sa.select(sa.func.count(Delivery.id))) == 1
+
+
+def test_receipts_of_others_messages_hold_nobody_up(scene, monkeypatch):
+    monkeypatch.setattr(receipts, "BATCH", 5)
+    now = clock.now()
+    write(scene, now=now)
+    run([TAKEN], now)
+    for msg_id in [*range(1, 8), 10**25, TAKEN.msg_id]:
+        _receipt(scene.account_id, msg_id)
+    receipts.drain()
+    assert state() == ("delivered", None)
+
+
+def _receipt(account_id: int, msg_id: int) -> None:
+    body = (
+        "<xml><ToUserName>gh</ToUserName><FromUserName>o</FromUserName><CreateTime>1</CreateTime>"
+        "<MsgType>event</MsgType><Event>TEMPLATESENDJOBFINISH</Event>"
+        f"<MsgID>{msg_id}</MsgID><Status>success</Status></xml>"
+    )
+    with unit_of_work() as session:
+        accounts.journal(
+            session,
+            account_id,
+            push_key=str(msg_id),
+            kind="event:TEMPLATESENDJOBFINISH",
+            body=body,
+            is_receipt=True,
+            now=clock.now(),
+        )

@@ -1,0 +1,31 @@
+"""The clock goes on after the database failed it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from engage.kernel.db import db, unit_of_work
+from workers import clock
+
+
+def test_a_tick_that_fails_leaves_the_lease_to_the_next(app, monkeypatch):
+    stop, rings = threading.Event(), []
+
+    def ring() -> int:
+        rings.append(1)
+        if len(rings) == 1:
+            with unit_of_work() as session:
+                session.execute(sa.text("set local statement_timeout = 50"))
+                session.execute(sa.text("select pg_sleep(5)"))
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(clock, "ring_due", ring)
+    db.engine.dispose()
+    with pytest.raises(sa.exc.OperationalError):
+        clock._tick_while_leading(stop)
+    clock._tick_while_leading(stop)
+    assert len(rings) == 2
