@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
 from engage.accounts import queries as accounts
-from engage.accounts.models import Push
 from engage.accounts.services import RECEIPTS
 from engage.kernel import clock, due
 from engage.kernel.db import Session, unit_of_work
 from engage.notifications import services as notifications
 from engage.wechat import callbacks
+
+if TYPE_CHECKING:
+    from engage.accounts.models import Push
 
 BATCH = 500
 AGAIN_AFTER = dt.timedelta(seconds=2)

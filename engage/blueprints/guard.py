@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -25,8 +25,10 @@ from engage.kernel.errors import NotAllowed, NotFound, NotLoggedIn
 from engage.tenancy import queries as tenancy
 from engage.tenancy import rules
 from engage.tenancy import services as staff_services
-from engage.tenancy.models import Tenant
 from engage.tenancy.rules import Grant, StoreScope
+
+if TYPE_CHECKING:
+    from engage.tenancy.models import Tenant
 
 View = Callable[..., ResponseReturnValue]
 

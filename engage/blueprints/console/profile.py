@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,7 +19,9 @@ from engage.kernel.db import unit_of_work
 from engage.kernel.errors import N_
 from engage.tenancy import passwords, queries, services
 from engage.tenancy.errors import LockedOut, WeakPassword
-from engage.tenancy.models import StaffSession
+
+if TYPE_CHECKING:
+    from engage.tenancy.models import StaffSession
 
 bp = ConsoleBlueprint("console_profile", __name__, url_prefix="/console/profile")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -22,9 +22,11 @@ from engage.kernel.directory import NameTaken
 from engage.kernel.errors import N_, DomainError
 from engage.tenancy import passwords, queries, services
 from engage.tenancy.errors import LastOwner
-from engage.tenancy.models import Staff as Person
 from engage.tenancy.rules import ROLES, Grant
 from engage.tenancy.services import StaffDetails
+
+if TYPE_CHECKING:
+    from engage.tenancy.models import Staff as Person
 
 bp = ConsoleBlueprint("console_staff", __name__, url_prefix="/console/staff")
 

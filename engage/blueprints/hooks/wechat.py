@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.accounts import queries as accounts
 from engage.accounts import services as journal
-from engage.accounts.models import OfficialAccount
 from engage.blueprints.guard import OpenBlueprint
 from engage.fans import services as fans
 from engage.kernel import clock, directory
@@ -15,6 +16,9 @@ from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.errors import Malformed, NotFound
 from engage.wechat import callbacks
 from engage.wechat.callbacks import Message
+
+if TYPE_CHECKING:
+    from engage.accounts.models import OfficialAccount
 
 bp = OpenBlueprint("hooks_wechat", __name__, url_prefix="/hooks/wechat")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babel.dates import format_date
 from flask import redirect, render_template, request, url_for
@@ -18,10 +18,12 @@ from engage.booking.errors import KeyReused, NotOpen, SlotFull
 from engage.booking.rules import STATES, TONES, Slot
 from engage.booking.services import Book
 from engage.clinic import queries as clinic
-from engage.clinic.models import Doctor
 from engage.kernel import clock, ids, settings
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import N_, NotFound
+
+if TYPE_CHECKING:
+    from engage.clinic.models import Doctor
 
 bp = PatientBlueprint("patient_booking", __name__, url_prefix="/p/<account>")
 
