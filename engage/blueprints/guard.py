@@ -6,7 +6,6 @@ work of its own, enters the tenant's scope and hands the view a plain `Staff` or
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -31,6 +30,9 @@ if TYPE_CHECKING:
     from engage.tenancy.models import Tenant
 
 View = Callable[..., ResponseReturnValue]
+
+# Longer than any break between two uses; when a session ends is for its row to say.
+STAFF_COOKIE_SECONDS = 7 * 24 * 3600
 
 # All that a person may do who has not yet replaced a password that somebody else knows.
 WITH_A_ONE_TIME_PASSWORD = frozenset({"console_profile", "console_session"})
@@ -285,8 +287,3 @@ def _cookie(name: str) -> tuple[int, str]:
     if not tenant.isascii() or not tenant.isdecimal() or len(tenant) > 18 or not token:
         raise NotLoggedIn
     return int(tenant), token
-
-
-def idle_seconds() -> int:
-    """Give how long a staff cookie lives in the browser."""
-    return int((rules.SESSION_IDLE + dt.timedelta(hours=1)).total_seconds())

@@ -96,7 +96,8 @@ def change_password(staff: Staff) -> ResponseReturnValue:
             keep_session=staff.session_id,
         )
     flash(gettext("Your password is changed; your other sessions have ended."), "good")
-    return redirect(url_for("console_profile.edit"), 303)
+    way_on = "console_today.index" if staff.must_change_password else "console_profile.edit"
+    return redirect(url_for(way_on), 303)
 
 
 @bp.view("/sessions/<int:session_id>/end", permission="self", methods=("POST",))

@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from engage.blueprints.faces import LANGUAGE_COOKIE, LANGUAGES
 from engage.blueprints.guard import (
+    STAFF_COOKIE_SECONDS,
     ConsoleBlueprint,
     Staff,
     cookie_options,
     cookie_value,
     current_staff,
-    idle_seconds,
     staff_cookie,
 )
 from engage.kernel import clock, directory
@@ -55,7 +55,7 @@ def log_in() -> ResponseReturnValue:
         return _refuse(form, refusal)
     session.clear()
     answer = redirect(_safe(form["next"]), 303)
-    answer.set_cookie(staff_cookie(), value, max_age=idle_seconds(), **cookie_options())
+    answer.set_cookie(staff_cookie(), value, max_age=STAFF_COOKIE_SECONDS, **cookie_options())
     return answer
 
 
