@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from babel.dates import format_date, format_timedelta
 from flask import Flask, current_app, g, request, url_for
@@ -24,12 +24,6 @@ NAVIGATION = (
     ("today", "console_today.index", "sun", "appointments.view"),
     ("settings", "console_staff.index", "settings", "staff.view"),
 )
-
-
-class _Named(Protocol):
-    """What templates read of the caller."""
-
-    name: str
 
 
 def init_app(app: Flask) -> None:

@@ -8,7 +8,6 @@ import click
 import requests
 
 from engage import config
-from engage.accounts import queries as accounts
 from engage.accounts import services as account_services
 from engage.app import create_app
 from engage.audit.services import OPERATOR
@@ -157,7 +156,6 @@ def _rosters(session: Session, *, now: dt.datetime) -> None:
 
 def _account(session: Session, *, now: dt.datetime) -> None:
     if directory.tenant_of(session, "app_id", APP_ID):
-        accounts.by_app_id(session, APP_ID)
         return
     new = account_services.NewAccount(
         app_id=APP_ID,

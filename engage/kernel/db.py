@@ -111,11 +111,6 @@ def belongs_to(table: str, column: str, **options: Any) -> sa.ForeignKeyConstrai
 _scope: ContextVar[int | None] = ContextVar("tenant_scope", default=None)
 
 
-def current_tenant() -> int | None:
-    """Tenant of the running request or job, if any."""
-    return _scope.get()
-
-
 @contextmanager
 def tenant_scope(tenant_id: int) -> Iterator[None]:
     """Run the block for one tenant; units of work opened inside see its rows alone.
@@ -150,11 +145,6 @@ def unit_of_work() -> Iterator[Session]:
         session.close()
     for queue in sorted(rings):
         doorbell.ring(session.tenant_id, queue)
-
-
-def database_now(session: orm.Session) -> dt.datetime:
-    """Give PostgreSQL's time of the transaction, for measurements of age only."""
-    return session.execute(sa.select(sa.func.now())).scalar_one()
 
 
 @event.listens_for(Session, "after_begin")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -21,12 +21,3 @@ def counts_by_state(session: Session) -> Mapping[str, int]:
 def waiting(session: Session, queue: str) -> tuple[int, dt.datetime | None]:
     """Give how many messages of the queue are not sent yet, and when the oldest was due."""
     return leases.waiting(session, Delivery, queue)
-
-
-def of_subject(session: Session, kind: str, subject_id: int) -> Sequence[Delivery]:
-    """Give the messages of a kind about one thing, oldest first."""
-    return session.scalars(
-        sa.select(Delivery)
-        .where(Delivery.kind == kind, Delivery.subject_id == subject_id)
-        .order_by(Delivery.id)
-    ).all()

@@ -29,3 +29,31 @@ def test_a_tick_that_fails_leaves_the_lease_to_the_next(app, monkeypatch):
         clock._tick_while_leading(stop)
     clock._tick_while_leading(stop)
     assert len(rings) == 2
+
+
+def test_of_two_clocks_one_rings_and_the_other_takes_over(app, monkeypatch):
+    stop, rings = threading.Event(), []
+    asked = threading.Event()
+
+    def ring() -> int:
+        rings.append(1)
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(clock, "ring_due", ring)
+    monkeypatch.setattr(clock, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(stop, "wait", lambda seconds: asked.set() or threading.Event().wait(seconds))
+
+    def second_clock() -> None:
+        with app.app_context():
+            clock._tick_while_leading(stop)
+
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as first:
+        first.execute(sa.select(sa.func.pg_advisory_lock(clock.LEASE)))
+        thread = threading.Thread(target=second_clock)
+        thread.start()
+        assert asked.wait(10)  # it has looked, and waits for its next tick
+        assert rings == []
+        first.execute(sa.select(sa.func.pg_advisory_unlock(clock.LEASE)))
+        thread.join(10)
+    assert rings == [1]
