@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
@@ -29,9 +30,23 @@ def _empty_redis(system: System) -> None:
 
 
 def _restart_postgres(system: System) -> None:
-    (pid_file,) = system.home.glob("postgres-*/postmaster.pid")
-    first_line = pid_file.read_text().splitlines()[0]
-    os.kill(int(first_line), signal.SIGINT)
+    before = _postmaster(system)
+    os.kill(before, signal.SIGINT)
+    # Until its last connection has gone it answers the old way: wait for the one that follows it.
+    eventually(lambda: _postmaster(system) not in {0, before}, seconds=60)
+
+
+def _postmaster(system: System) -> int:
+    """Give the process id of the running PostgreSQL, 0 between two."""
+    lines = [line for file in system.home.glob("postgres-*/postmaster.pid") for line in _lines(file)]
+    return int(lines[0]) if lines else 0
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text().splitlines()
+    except FileNotFoundError:
+        return []
 
 
 @pytest.mark.parametrize("fault", [_kill_worker, _kill_clock, _empty_redis, _restart_postgres])
@@ -63,5 +78,5 @@ def test_a_message_survives_what_wechat_does(system: System, effect: dict):
 def _ready(system: System) -> bool:
     try:
         return requests.get(f"{system.web}/readyz", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
