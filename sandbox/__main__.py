@@ -10,7 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from sandbox.app import create_app
-from sandbox.pusher import TIMEOUT
+from sandbox.pusher import MARK_SECONDS, TIMEOUT
 
 THREADS = 64
 
@@ -18,7 +18,7 @@ THREADS = 64
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """One process with threads, for the clock, the faults and the waiting pushes live in it."""
 
-    def __init__(self, *, bind: str, home: Path, push_timeout: float) -> None:
+    def __init__(self, *, bind: str, home: Path, push_timeout: float, mark_seconds: float) -> None:
         self._options = {
             "bind": bind,
             "workers": 1,
@@ -31,7 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "proc_name": "engage-sandbox",
             "control_socket_disable": True,
         }
-        self._home, self._push_timeout = home, push_timeout
+        self._home, self._push_timeout, self._mark_seconds = home, push_timeout, mark_seconds
         super().__init__()
 
     def load_config(self) -> None:
@@ -41,7 +41,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> Flask:
         """Build the application in the worker: threads and SQLite do not survive a fork."""
-        return create_app(self._home, push_timeout=self._push_timeout)
+        return create_app(self._home, push_timeout=self._push_timeout, mark_seconds=self._mark_seconds)
 
 
 def main(arguments: list[str]) -> None:
@@ -59,6 +59,12 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--push-timeout", type=float, default=TIMEOUT, help="seconds a callback has to answer (5)"
     )
+    parser.add_argument(
+        "--mark-seconds",
+        type=float,
+        default=MARK_SECONDS,
+        help="seconds that a callback which keeps failing is left alone (60)",
+    )
     options = parser.parse_args(arguments)
     sys.stdout.write(f"sandbox and phone: http://{options.host}:{options.port}/\n")
     sys.stdout.flush()
@@ -66,6 +72,7 @@ def main(arguments: list[str]) -> None:
         bind=f"{options.host}:{options.port}",
         home=options.home / "sandbox",
         push_timeout=options.push_timeout,
+        mark_seconds=options.mark_seconds,
     ).run()
 
 

@@ -43,6 +43,11 @@ def keys_of(content: str) -> list[str]:
     return PLACEHOLDER.findall(content)
 
 
+def is_typed(template: Template) -> bool:
+    """Whether a template is a category template: all its keys name a type (WeChat §4)."""
+    return all(_rule(key) for key in keys_of(template.content))
+
+
 def check(template: Template, values: dict[str, str]) -> None:
     """Hold values to the types in their keys; keys without a type (old templates) pass.
 
@@ -50,8 +55,7 @@ def check(template: Template, values: dict[str, str]) -> None:
         WeChatError: 47003, naming the key, for a missing or ill-typed value.
     """
     for key in keys_of(template.content):
-        typed = TYPED_KEY.fullmatch(key)
-        rule = RULES.get(typed[1]) if typed else None
+        rule = _rule(key)
         if rule is None:
             continue
         if not values.get(key):
@@ -71,3 +75,8 @@ def card_lines(template: Template, values: dict[str, str]) -> list[dict[str, str
         shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
         lines.append({"label": line[: found.start()].strip().rstrip(":：").strip(), "value": shown})
     return lines
+
+
+def _rule(key: str) -> re.Pattern[str] | None:
+    typed = TYPED_KEY.fullmatch(key)
+    return RULES.get(typed[1]) if typed else None

@@ -1,5 +1,6 @@
 """The authorization page, `/connect/oauth2/authorize` (WeChat §8)."""
 
+import re
 import secrets
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -7,6 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox import visitor, words
+from sandbox.errors import WeChatError
 from sandbox.state import state
 from sandbox.state.accounts import Account
 from sandbox.state.fans import Fan
@@ -15,6 +17,7 @@ blueprint = Blueprint("oauth", __name__)
 
 SCOPES = ("snsapi_base", "snsapi_userinfo")
 ORDER = ("appid", "redirect_uri", "response_type", "scope", "state")
+STATE = re.compile(r"[a-zA-Z0-9]{0,128}")
 PICKED, CONSENTED = "sandbox_fan", "sandbox_consent"  # the sandbox's own additions to the page's address
 
 
@@ -32,6 +35,12 @@ def refused(error: Refused) -> Response:
     return make_response(render_template("refused.html", code=error.code, t=words.current()))
 
 
+@blueprint.errorhandler(WeChatError)
+def refused_by_fault(error: WeChatError) -> Response:
+    """A fault's `errcode` shows its page: 10004 (banned), 10009 (too often), 10016 come no other way."""
+    return refused(Refused(error.errcode))
+
+
 @blueprint.get("/connect/oauth2/authorize")
 def authorize() -> BaseResponse:
     """Find out who the visitor is and send them back with a code.
@@ -47,9 +56,19 @@ def authorize() -> BaseResponse:
         return make_response(
             render_template("picker.html", fans=state().fans.all(), again=_again, t=words.current())
         )
+    if account.kind == "test" and not state().fans.subscription(account.appid, person.fan).following:
+        raise Refused(10006)
     if _must_ask(account, person):
         return make_response(
-            render_template("consent.html", account=account, fan=person, again=_again, t=words.current())
+            render_template(
+                "consent.html",
+                account=account,
+                fan=person,
+                again=_again,
+                # Reading: who refuses comes back without a code.
+                refusal=_answered(target),
+                t=words.current(),
+            )
         )
     answer = redirect(_back(account, person, target))
     if picked:
@@ -58,6 +77,14 @@ def authorize() -> BaseResponse:
 
 
 def _checked_account() -> Account:
+    """The account asked for.
+
+    Reading of the notes: `state` may be absent, but 10013 refuses one that breaks its rule. Whether the
+    account knows a third-party platform is 10015, as none does.
+
+    Raises:
+        Refused: 10012, 10011, 10010, 10013, 10015, 10005 or 10003, the first that applies.
+    """
     args = request.args
     if not args.get("appid"):
         raise Refused(10012)
@@ -65,6 +92,10 @@ def _checked_account() -> Account:
         raise Refused(10011)
     if not args.get("scope"):
         raise Refused(10010)
+    if not STATE.fullmatch(args.get("state", "")):
+        raise Refused(10013)
+    if args.get("component_appid"):
+        raise Refused(10015)
     account = state().accounts.get(args["appid"])
     known = [key for key in args if key in ORDER]
     in_order = known == [key for key in ORDER if key in args]
@@ -89,9 +120,17 @@ def _again(**more: str) -> str:
 
 def _back(account: Account, person: Fan, target: str) -> str:
     openid = state().fans.subscription(account.appid, person.fan).openid
-    if person.snapshot:
+    snapshot = person.snapshot or request.args.get("forceSnapShot") == "true"
+    if snapshot:
         openid = f"o{secrets.token_urlsafe(21)[:27]}"  # a virtual visitor: another one each time
-    code = state().tokens.issue_code(account.appid, person.fan, openid, request.args["scope"])
+    code = state().tokens.issue_code(
+        account.appid, person.fan, openid, request.args["scope"], snapshot=snapshot
+    )
+    return _answered(target, code=code)
+
+
+def _answered(target: str, **answer: str) -> str:
+    """The address to come back to, with the answer and the state added."""
     parts = urlsplit(target)
-    added = urlencode({"code": code, "state": request.args.get("state", "")})
+    added = urlencode({**answer, "state": request.args.get("state", "")})
     return urlunsplit(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox import crypto, xml
 from sandbox.state.accounts import Account
+from sandbox.state.media import Media, MediaShelf
 
 NEWS_TO_MESSAGE = 1  # articles allowed in reply to a message; to an event more
 NEWS_TO_EVENT = 8
@@ -22,11 +23,14 @@ class Reply:
     body: dict[str, Any]
 
 
-def read(account: Account, openid: str, answer: bytes, *, to_message: bool) -> Reply | None:
+def read(
+    account: Account, openid: str, answer: bytes, *, to_message: bool, shelf: MediaShelf
+) -> Reply | None:
     """The reply in an HTTP answer; None for `success` or an empty body.
 
     Raises:
-        BadReply: no XML, an envelope that does not open, wrong addressee, or too many articles.
+        BadReply: no XML, an envelope that does not open, wrong addressee, too many articles, or media
+            that the account does not have.
     """
     try:
         text = answer.decode().strip()
@@ -41,7 +45,8 @@ def read(account: Account, openid: str, answer: bytes, *, to_message: bool) -> R
         raise BadReply("safe mode wants an encrypted reply")
     if nodes.get("ToUserName") != openid or nodes.get("FromUserName") != account.username:
         raise BadReply("ToUserName and FromUserName are not those of the push, swapped")
-    return _read_nodes(nodes, most_articles=NEWS_TO_MESSAGE if to_message else NEWS_TO_EVENT)
+    reader = _Reader(account, shelf, NEWS_TO_MESSAGE if to_message else NEWS_TO_EVENT)
+    return reader.read(nodes)
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -64,22 +69,68 @@ def _open(account: Account, nodes: dict[str, Any]) -> str:
         raise BadReply(str(error)) from error
 
 
-def _read_nodes(nodes: dict[str, Any], *, most_articles: int) -> Reply:
-    msgtype = str(nodes.get("MsgType", ""))
-    try:
-        if msgtype == "text":
-            return Reply(msgtype, {"content": nodes["Content"]})
-        if msgtype in ("image", "voice"):
-            return Reply(msgtype, {"media_id": nodes[msgtype.title()]["MediaId"]})
-        if msgtype in ("video", "music"):
-            return Reply(msgtype, {key.lower(): value for key, value in nodes[msgtype.title()].items()})
-        if msgtype == "news":
-            articles = [{key.lower(): value for key, value in item.items()} for item in nodes["Articles"]]
-            if not articles or len(articles) > most_articles:
-                raise BadReply(f"{len(articles)} articles, allowed are 1 to {most_articles}")
-            return Reply(msgtype, {"articles": articles})
-        if msgtype == "transfer_customer_service":
-            return Reply(msgtype, {})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadReply(f"the {msgtype} reply lacks a node: {error}") from error
-    raise BadReply(f"unknown MsgType {msgtype!r}")
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the nodes of a reply into what the phone shows."""
+
+    account: Account
+    shelf: MediaShelf
+    most_articles: int
+
+    def read(self, nodes: dict[str, Any]) -> Reply:
+        msgtype = str(nodes.get("MsgType", ""))
+        kinds = {
+            "text": self._text,
+            "image": self._image,
+            "voice": self._voice,
+            "video": self._video,
+            "music": self._music,
+            "news": self._news,
+            "transfer_customer_service": self._transfer,
+        }
+        if msgtype not in kinds:
+            raise BadReply(f"unknown MsgType {msgtype!r}")
+        try:
+            return Reply(msgtype, kinds[msgtype](nodes))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadReply(f"the {msgtype} reply lacks a node: {error}") from error
+
+    def _text(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        return {"content": nodes["Content"]}
+
+    def _image(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        picture = self._media(nodes["Image"]["MediaId"], "image")
+        if picture.mime == "image/gif":
+            raise BadReply("an image reply may be no gif")
+        return {"media_id": picture.media_id, "url": picture.path}
+
+    def _voice(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        sound = self._media(nodes["Voice"]["MediaId"], "voice")
+        return {"media_id": sound.media_id, "url": sound.path}
+
+    def _video(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        film = self._media(nodes["Video"]["MediaId"], "video")
+        texts = {key.lower(): nodes["Video"].get(key, "") for key in ("Title", "Description")}
+        return {"media_id": film.media_id, "url": film.path, **texts}
+
+    def _music(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        thumb = self._media(nodes["Music"]["ThumbMediaId"], "thumb", "image")
+        names = ("Title", "Description", "MusicUrl", "HQMusicUrl")
+        texts = {key.lower(): nodes["Music"].get(key, "") for key in names}
+        return {**texts, "thumb_media_id": thumb.media_id, "thumb_url": thumb.path}
+
+    def _news(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        articles = [{key.lower(): value for key, value in item.items()} for item in nodes["Articles"]]
+        if not articles or len(articles) > self.most_articles:
+            raise BadReply(f"{len(articles)} articles, allowed are 1 to {self.most_articles}")
+        return {"articles": articles}
+
+    def _transfer(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        worker = nodes.get("TransInfo") or {}
+        return {"kf_account": worker["KfAccount"]} if worker else {}
+
+    def _media(self, media_id: object, *types: str) -> Media:
+        media = self.shelf.usable(self.account.appid, media_id, *types)
+        if media is None:
+            raise BadReply(f"no {types[0]} has the MediaId {media_id!r}")
+        return media

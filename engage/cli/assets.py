@@ -1,5 +1,7 @@
 """Fills static/vendor from node_modules: `python -m engage.cli.assets`, called by `make`.
 
+The sandbox's phone has its own folder, sandbox/static/vendor: its icons and its scanner's decoder.
+
 Third-party files are never committed. The icons named in static/icons.txt, one a line, become one
 sprite: `<use href="…/icons.svg#NAME">`. `manifest.json` tells the content hash of each file, which
 the pages put behind its address, so that a browser may keep it for ever.
@@ -21,6 +23,7 @@ _FILES = {
     "echarts.min.js": "echarts/dist/echarts.common.min.js",
 }
 _ICONS = "@tabler/icons/icons/outline"
+_SCANNER = ("qr/decode.js", "qr/index.js")
 
 
 def fill(modules: Path, names: Path, vendor: Path) -> None:
@@ -40,6 +43,20 @@ def fill(modules: Path, names: Path, vendor: Path) -> None:
     (vendor / "manifest.json").write_text(json.dumps(hashes, indent=2) + "\n")
 
 
+def fill_sandbox(modules: Path, names: Path, vendor: Path) -> None:
+    """Draw the phone's sprite and copy what its scanner reads QR codes with; replaces `vendor`.
+
+    Raises:
+        SystemExit: a name in the list of icons is unknown; the message gives it.
+    """
+    shutil.rmtree(vendor, ignore_errors=True)
+    for source in _SCANNER:
+        target = vendor / source
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(modules / source, target)
+    (vendor / "icons.svg").write_text(sprite(names.read_text().split(), modules / _ICONS))
+
+
 def sprite(names: list[str], folder: Path) -> str:
     """Draw all icons into one SVG, each a symbol of its name; they take the colour of their text."""
     if unknown := [name for name in names if not (folder / f"{name}.svg").exists()]:
@@ -57,4 +74,6 @@ def _symbol(name: str, svg: str) -> str:
 
 
 if __name__ == "__main__":
+    phone = ROOT / "sandbox" / "static"
+    fill_sandbox(ROOT / "node_modules", phone / "icons.txt", phone / "vendor")
     fill(ROOT / "node_modules", ROOT / "static" / "icons.txt", ROOT / "static" / "vendor")

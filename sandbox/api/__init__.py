@@ -1,5 +1,36 @@
 """WeChat's API at its real paths."""
 
-from sandbox.api import sns, template, token, user
+from sandbox.api import (
+    custom,
+    industry,
+    kfaccount,
+    material,
+    media,
+    menu,
+    openapi,
+    qrcode,
+    sns,
+    tags,
+    template,
+    token,
+    user,
+)
 
-BLUEPRINTS = (token.blueprint, template.blueprint, user.blueprint, sns.blueprint)
+BLUEPRINTS = tuple(
+    module.blueprint
+    for module in (
+        custom,
+        industry,
+        kfaccount,
+        material,
+        media,
+        menu,
+        openapi,
+        qrcode,
+        sns,
+        tags,
+        template,
+        token,
+        user,
+    )
+)

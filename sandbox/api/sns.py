@@ -9,6 +9,8 @@ from sandbox.state.tokens import LIFETIME, Grant
 
 blueprint = Blueprint("sns", __name__, url_prefix="/sns")
 
+VIRTUAL_NAME = "微信用户"  # of a snapshot visitor
+
 
 @blueprint.get("/oauth2/access_token")
 def access_token() -> Response:
@@ -27,32 +29,58 @@ def access_token() -> Response:
         raise WeChatError(40002)
     if not args.get("code"):
         raise WeChatError(41008)
-    return wire.answer(_tokens(_take(args["code"], account.appid)))
+    grant = _take(args["code"], account.appid)
+    fan = state().fans.get(grant.fan)
+    answer = _tokens(grant)
+    if grant.snapshot:
+        answer["is_snapshotuser"] = 1
+    elif fan and fan.unionid and "snsapi_userinfo" in grant.scope:
+        answer["unionid"] = fan.unionid
+    return wire.answer(answer)
+
+
+@blueprint.get("/oauth2/refresh_token")
+def refresh_token() -> Response:
+    """Renew a page's tokens within 30 days; each refresh token works once and the next lives 30 days.
+
+    The codes 41003, 40030 and 42002 are not in the notes.
+    """
+    args = request.args
+    if not args.get("appid"):
+        raise WeChatError(41002)
+    if state().accounts.get(args["appid"]) is None:
+        raise WeChatError(40013)
+    if args.get("grant_type") != "refresh_token":
+        raise WeChatError(40002)
+    if not args.get("refresh_token"):
+        raise WeChatError(41003)
+    grant = state().tokens.take_refresh(args["refresh_token"])
+    if grant is None or grant.appid != args["appid"]:
+        raise WeChatError(40030)
+    if grant.expires_at <= state().clock.now():
+        raise WeChatError(42002)
+    return wire.answer(_tokens(grant))
+
+
+@blueprint.get("/auth")
+def auth() -> Response:
+    """Whether a page's token is good for an openid."""
+    _grant()
+    return wire.ok()
 
 
 @blueprint.get("/userinfo")
 def userinfo() -> Response:
     """Name and picture of a visitor who consented; not for a base-scope token."""
-    token = request.args.get("access_token", "")
-    if not token:
-        raise WeChatError(41001)
-    grant = state().tokens.oauth_grant(token)
-    if grant is None:
-        raise WeChatError(40001)
-    if grant.expires_at <= state().clock.now():
-        raise WeChatError(42001)
-    if not request.args.get("openid"):
-        raise WeChatError(41009)
-    if request.args["openid"] != grant.openid:
-        raise WeChatError(40003)
+    grant = _grant()
     fan = state().fans.get(grant.fan)
     if "snsapi_userinfo" not in grant.scope or fan is None:
         raise WeChatError(48001)
-    shared = {"unionid": fan.unionid} if fan.unionid else {}
+    shared = {"unionid": fan.unionid} if fan.unionid and not grant.snapshot else {}
     return wire.answer(
         {
             "openid": grant.openid,
-            "nickname": fan.nickname,
+            "nickname": VIRTUAL_NAME if grant.snapshot else fan.nickname,
             "sex": 0,
             "language": "",
             "city": "",
@@ -63,6 +91,22 @@ def userinfo() -> Response:
             **shared,
         }
     )
+
+
+def _grant() -> Grant:
+    token = request.args.get("access_token", "")
+    if not token:
+        raise WeChatError(41001)
+    grant = state().tokens.page_grant(token)
+    if grant is None:
+        raise WeChatError(40001)
+    if grant.expires_at <= state().clock.now():
+        raise WeChatError(42001)
+    if not request.args.get("openid"):
+        raise WeChatError(41009)
+    if request.args["openid"] != grant.openid:
+        raise WeChatError(40003)
+    return grant
 
 
 def _take(code: str, appid: str) -> Grant:
@@ -77,16 +121,11 @@ def _take(code: str, appid: str) -> Grant:
 
 
 def _tokens(grant: Grant) -> dict[str, object]:
-    fan = state().fans.get(grant.fan)
-    answer: dict[str, object] = {
-        "access_token": state().tokens.issue_oauth_token(grant),
+    access, refresh = state().tokens.issue_page_tokens(grant)
+    return {
+        "access_token": access,
         "expires_in": LIFETIME,
-        "refresh_token": state().tokens.issue_oauth_token(grant),
+        "refresh_token": refresh,
         "openid": grant.openid,
         "scope": grant.scope,
     }
-    if fan and fan.snapshot:
-        answer["is_snapshotuser"] = 1
-    if fan and fan.unionid and "snsapi_userinfo" in grant.scope:
-        answer["unionid"] = fan.unionid
-    return answer

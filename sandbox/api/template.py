@@ -15,6 +15,8 @@ blueprint = Blueprint("template", __name__, url_prefix="/cgi-bin")
 
 LONGEST_ID = 64
 LONGEST_URL = 2048  # the limit behind 40039 is not documented
+MOST_TEMPLATES = 25  # the code behind it, 45026, is not in the notes
+FINISH, SUCCESS = "TEMPLATESENDJOBFINISH", "success"
 DEDUPE_SECONDS = 600
 FINISH_AFTER = 0.2  # seconds until the job's result is pushed
 
@@ -32,19 +34,18 @@ def send() -> Response:
         raise WeChatError(40039)
     if not reader.following:
         raise WeChatError(43004)
+    if reader.blacklisted:
+        raise WeChatError(43019)
     values = _values(data)
     if account.checks_types:
         fields.check(template, values)
     msgid, is_new = _msgid(pusher().new_id(), reader, str(data.get("client_msg_id") or ""))
     if is_new:
-        _show(reader, template, values, url, data.get("miniprogram"), msgid)
-        finish = {
-            "MsgType": "event",
-            "Event": "TEMPLATESENDJOBFINISH",
-            "MsgID": msgid,
-            "Status": "success",
-        }
-        pusher().later(pusher().prepare(account, reader.fan, finish), seconds=FINISH_AFTER)
+        status = _status(reader)
+        if status == SUCCESS:
+            _show(reader, template, values, url, data.get("miniprogram"), msgid)
+        finish = {"MsgType": "event", "Event": FINISH, "MsgID": msgid, "Status": status}
+        pusher().later(account.appid, reader.fan, finish, seconds=FINISH_AFTER)
     return wire.ok(msgid=msgid)
 
 
@@ -75,6 +76,8 @@ def add() -> Response:
         raise WeChatError(40247)
     if short_id not in library.TEMPLATES:
         raise WeChatError(40037)
+    if len(state().accounts.templates(account.appid)) >= MOST_TEMPLATES:
+        raise WeChatError(45026)
     title, keywords = library.TEMPLATES[short_id]
     chosen = data.get("keyword_name_list")
     content = library.content_of(keywords, chosen) if isinstance(chosen, list) else None
@@ -82,6 +85,14 @@ def add() -> Response:
         raise WeChatError(40246)
     template = state().accounts.add_template(account.appid, title=title, content=content)
     return wire.ok(template_id=template.template_id)
+
+
+@blueprint.post("/template/del_private_template")
+def delete() -> Response:
+    """Give a template up."""
+    account, data = wire.caller(), wire.body()
+    state().accounts.drop_template(account.appid, _template(account, data).template_id)
+    return wire.ok()
 
 
 def _template(account: Account, data: dict[str, Any]) -> Template:
@@ -104,6 +115,13 @@ def _values(data: dict[str, Any]) -> dict[str, str]:
             raise WeChatError(47001)
         values[key] = str(entry.get("value") or "")
     return values
+
+
+def _status(reader: Subscription) -> str:
+    """How the send ends: accepted it is in any case, shown only when it ends well."""
+    if reader.refuses:
+        return "failed:user block"
+    return state().faults.finish(reader.appid, FINISH) or SUCCESS
 
 
 def _msgid(fresh: int, reader: Subscription, client_msg_id: str) -> tuple[int, bool]:

@@ -31,11 +31,12 @@ class Account:
     name: str
     username: str  # the gh_ id: ToUserName of a push
     oauth_domain: str  # web authorization domain; empty allows any host
+    typed_fields: bool | None  # None: as the kind has it
 
     @property
     def checks_types(self) -> bool:
         """Whether template values are held to their types: test accounts are lenient (WeChat §4)."""
-        return self.kind == "production"
+        return self.kind == "production" if self.typed_fields is None else self.typed_fields
 
 
 @dataclass(frozen=True)
@@ -86,17 +87,18 @@ class Accounts:
             name=str(data.get("name") or (known.name if known else appid)),
             username=str(data.get("username") or (known.username if known else f"gh_{digest[:12]}")),
             oauth_domain=str(data.get("oauth_domain") or (known.oauth_domain if known else "")),
+            typed_fields=_switch(data, "typed_fields", known.typed_fields if known else None),
         )
         if account.mode != "plain":
             _check_aes_key(account.encoding_aes_key)
         templates = data.get("templates") or []
         with self._store.transaction():
             self._store.run(
-                "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (appid) DO UPDATE"
+                "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (appid) DO UPDATE"
                 " SET secret = excluded.secret, token = excluded.token, mode = excluded.mode,"
                 " encoding_aes_key = excluded.encoding_aes_key, callback_url = excluded.callback_url,"
                 " kind = excluded.kind, name = excluded.name, username = excluded.username,"
-                " oauth_domain = excluded.oauth_domain",
+                " oauth_domain = excluded.oauth_domain, typed_fields = excluded.typed_fields",
                 *vars(account).values(),
             )
             for template in templates:
@@ -132,9 +134,23 @@ class Accounts:
         )
         return template
 
+    def drop_template(self, appid: str, template_id: str) -> None:
+        """Delete a private template."""
+        self._store.run("DELETE FROM template WHERE appid = ? AND template_id = ?", appid, template_id)
+
+    def industries(self, appid: str) -> tuple[str, str, str] | None:
+        """The codes of the account's two industries, and the month in which they were set."""
+        row = self._store.one("SELECT * FROM industry WHERE appid = ?", appid)
+        return (row["first_id"], row["second_id"], row["month"]) if row else None
+
+    def set_industries(self, appid: str, first: str, second: str, *, month: str) -> None:
+        """Change the account's industries."""
+        self._store.run("INSERT OR REPLACE INTO industry VALUES (?, ?, ?, ?)", appid, first, second, month)
+
 
 def _account(row: Row) -> Account:
-    return Account(**row)
+    typed = row["typed_fields"]
+    return Account(**{**row, "typed_fields": None if typed is None else bool(typed)})
 
 
 def _text(data: dict[str, Any], key: str) -> str:
@@ -149,6 +165,13 @@ def _choice(data: dict[str, Any], key: str, allowed: tuple[str, ...], default: s
     if value not in allowed:
         raise BadAccount(f"{key} must be one of {', '.join(allowed)}")
     return str(value)
+
+
+def _switch(data: dict[str, Any], key: str, default: bool | None) -> bool | None:  # noqa: FBT001 a default
+    value = data.get(key, default)
+    if value not in (None, True, False):
+        raise BadAccount(f"{key} must be true, false or null")
+    return None if value is None else bool(value)
 
 
 def _check_aes_key(key: str) -> None:

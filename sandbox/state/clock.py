@@ -17,6 +17,11 @@ class Clock:
         """Seconds since 1970, offset included."""
         return time.time() + self._offset
 
+    @property
+    def offset(self) -> float:
+        """Seconds that the control API added."""
+        return self._offset
+
     def advance(self, seconds: float) -> float:
         """Move the clock; returns the whole offset in seconds."""
         self._offset += seconds

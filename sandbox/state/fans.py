@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.state.clock import Clock
-from sandbox.state.store import Store
+from sandbox.state.store import Row, Store
 
 # A fan's id is also the first label of the host name of their phone.
 FAN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
@@ -41,6 +41,9 @@ class Subscription:
     subscribed_at: int
     scene: str
     read_seq: int
+    remark: str
+    blacklisted: bool
+    refuses: bool  # the person switched the account's messages off
 
 
 def derive_openid(appid: str, fan: str) -> str:
@@ -107,12 +110,58 @@ class Fans:
             derive_openid(appid, fan),
         )
         (row,) = self._store.all("SELECT * FROM subscription WHERE appid = ? AND fan = ?", appid, fan)
-        return Subscription(**{**row, "following": bool(row["following"])})
+        return _tie(row)
 
     def by_openid(self, appid: str, openid: str) -> Subscription | None:
         """The tie behind an openid; None for another account's openid."""
         row = self._store.one("SELECT * FROM subscription WHERE appid = ? AND openid = ?", appid, openid)
-        return Subscription(**{**row, "following": bool(row["following"])}) if row else None
+        return _tie(row) if row else None
+
+    def is_known(self, openid: str) -> bool:
+        """Whether any account has a person with this openid."""
+        return self._store.one("SELECT 1 FROM subscription WHERE openid = ?", openid) is not None
+
+    def followers(self, appid: str, *, after: str = "", size: int) -> list[str]:
+        """Openids of followers, in the order of first contact, from the one behind `after` on."""
+        return self._page("following = 1", appid, after, size)
+
+    def blacklist(self, appid: str, *, after: str = "", size: int) -> list[str]:
+        """Openids of the blacklisted, from the one behind `after` on."""
+        return self._page("blacklisted", appid, after, size)
+
+    def count(self, appid: str) -> tuple[int, int]:
+        """How many follow an account, and how many it has blacklisted."""
+        (row,) = self._store.all(
+            "SELECT (SELECT count(*) FROM subscription WHERE appid = ? AND following = 1) AS followers,"
+            " (SELECT count(*) FROM subscription WHERE appid = ? AND blacklisted) AS blacklisted",
+            appid,
+            appid,
+        )
+        return row["followers"], row["blacklisted"]
+
+    def set_remark(self, appid: str, openid: str, remark: str) -> None:
+        """Note the account's own name for a person."""
+        self._store.run(
+            "UPDATE subscription SET remark = ? WHERE appid = ? AND openid = ?", remark, appid, openid
+        )
+
+    def set_blacklisted(self, appid: str, openids: list[str], *, blacklisted: bool) -> None:
+        """Put people on an account's blacklist, or take them off."""
+        with self._store.transaction():
+            for openid in openids:
+                self._store.run(
+                    "UPDATE subscription SET blacklisted = ? WHERE appid = ? AND openid = ?",
+                    blacklisted,
+                    appid,
+                    openid,
+                )
+
+    def set_refusal(self, appid: str, fan: str, *, refuses: bool) -> None:
+        """Let a person switch an account's messages off or on."""
+        self.subscription(appid, fan)
+        self._store.run(
+            "UPDATE subscription SET refuses = ? WHERE appid = ? AND fan = ?", refuses, appid, fan
+        )
 
     def follow(self, appid: str, fan: str, *, scene: str = "") -> bool:
         """Start following; False when the person already did."""
@@ -146,3 +195,20 @@ class Fans:
             appid,
             fan,
         )
+
+    def _page(self, condition: str, appid: str, after: str, size: int) -> list[str]:
+        rows = self._store.all(
+            f"SELECT openid FROM subscription WHERE appid = ? AND {condition} AND rowid >"  # noqa: S608 our own
+            " coalesce((SELECT rowid FROM subscription WHERE appid = ? AND openid = ?), 0)"
+            " ORDER BY rowid LIMIT ?",
+            appid,
+            appid,
+            after,
+            size,
+        )
+        return [row["openid"] for row in rows]
+
+
+def _tie(row: Row) -> Subscription:
+    flags = {key: bool(row[key]) for key in ("following", "blacklisted", "refuses")}
+    return Subscription(**{**row, **flags})

@@ -9,7 +9,9 @@ from typing import Any
 
 PUSH = "push/"  # the path of a push is `push/` and its message type or event, as sent
 PUSH_ONLY = {"duplicate", "reorder"}
-EFFECTS = {"latency_ms", "errcode", "http", "drop", *PUSH_ONLY}
+FINISH = "finish"  # the status that a template message ends with instead of `success`
+EFFECTS = {"latency_ms", "errcode", "http", "drop", FINISH, *PUSH_ONLY}
+DROPS = ("before", "during", "after")
 
 
 class BadFault(ValueError):
@@ -36,7 +38,7 @@ class Fault:
             return False
         if self.path:
             return fnmatchcase(path, self.path)
-        return path.startswith(PUSH) == bool(PUSH_ONLY & self.effect.keys())
+        return path.startswith(PUSH) == bool((PUSH_ONLY | {FINISH}) & self.effect.keys())
 
 
 class Faults:
@@ -58,8 +60,10 @@ class Faults:
             raise BadFault("match and effect must be objects")
         if not effect or effect.keys() - EFFECTS:
             raise BadFault(f"effect needs one or more of {', '.join(sorted(EFFECTS))}, and nothing else")
-        if effect.get("drop") not in (None, "before", "after"):
-            raise BadFault("drop must be before or after")
+        if effect.get("drop") not in (None, *DROPS):
+            raise BadFault(f"drop must be one of {', '.join(DROPS)}")
+        if FINISH in effect and len(effect) > 1:
+            raise BadFault("finish stands alone")
         times, probability = data.get("times"), data.get("probability", 1)
         if times is not None and (not isinstance(times, int) or times < 1):
             raise BadFault("times must be a positive number")
@@ -94,9 +98,18 @@ class Faults:
 
     def strike(self, appid: str, path: str) -> dict[str, Any]:
         """The effects that a call or push suffers now; uses up one of the `times` of each rule."""
+        return self._strike(appid, path, finish=False)
+
+    def finish(self, appid: str, event: str) -> str | None:
+        """The status with which a job's event reports its end now, when a rule sets one."""
+        return self._strike(appid, PUSH + event, finish=True).get(FINISH)
+
+    def _strike(self, appid: str, path: str, *, finish: bool) -> dict[str, Any]:
         suffered: dict[str, Any] = {}
         with self._lock:
             for fault in list(self._faults.values()):
+                if (FINISH in fault.effect) != finish:
+                    continue
                 # Chance in a rehearsal, no secret.
                 if not fault.meets(appid, path) or random.random() >= fault.probability:  # noqa: S311
                     continue

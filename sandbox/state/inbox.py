@@ -44,10 +44,15 @@ class Inbox:
         )
         return [_entry(row) for row in rows if whole or row["kind"] in RECEIVED]
 
-    def last(self, fan: str, appid: str) -> Entry | None:
-        """The newest entry of a chat."""
+    def last(self, fan: str, appid: str, *, kinds: tuple[str, ...] = ()) -> Entry | None:
+        """The newest entry of a chat, of these kinds if any are named."""
+        marks = ", ".join("?" * len(kinds))
+        only = f" AND kind IN ({marks})" if kinds else ""
         row = self._store.one(
-            "SELECT * FROM message WHERE fan = ? AND appid = ? ORDER BY seq DESC LIMIT 1", fan, appid
+            f"SELECT * FROM message WHERE fan = ? AND appid = ?{only} ORDER BY seq DESC LIMIT 1",  # noqa: S608
+            fan,
+            appid,
+            *kinds,
         )
         return _entry(row) if row else None
 

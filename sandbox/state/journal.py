@@ -1,15 +1,11 @@
-"""The newest API calls received and pushes sent, and the day's counts. Gone with a restart."""
+"""The newest API calls received and pushes sent. Gone with a restart."""
 
 import itertools
 import threading
-import time
-from collections import Counter, deque
+from collections import deque
 from typing import Any
 
-from sandbox.state.clock import Clock
-
 KEPT = 10_000
-CHINA = 8 * 3600  # WeChat's day ends at midnight in China
 
 
 class Log:
@@ -36,35 +32,3 @@ class Log:
         """Forget the records; `seq` goes on rising."""
         with self._lock:
             self._records.clear()
-
-
-class Counters:
-    """Calls per account and path on the sandbox's current day."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._day = ""
-        self._counts: dict[str, Counter[str]] = {}
-
-    def add(self, appid: str, path: str) -> None:
-        """Count one call."""
-        with self._lock:
-            self._roll()
-            self._counts.setdefault(appid, Counter())[path] += 1
-
-    def today(self) -> dict[str, Any]:
-        """`{day, counts: {appid: {path: n}}}`."""
-        with self._lock:
-            self._roll()
-            return {"day": self._day, "counts": {appid: dict(n) for appid, n in self._counts.items()}}
-
-    def clear(self) -> None:
-        """Start the day anew."""
-        with self._lock:
-            self._counts = {}
-
-    def _roll(self) -> None:
-        day = time.strftime("%Y-%m-%d", time.gmtime(self._clock.now() + CHINA))
-        if day != self._day:
-            self._day, self._counts = day, {}

@@ -11,6 +11,8 @@ OVERLAP = 300  # a replaced token goes on working this long
 FORCE_GAP = 30  # a forced refresh sooner than this after the last does nothing
 FORCE_DAILY = 20
 CODE_LIFETIME = 300
+REFRESH_LIFETIME = 30 * 86400
+SPACES = ("token", "stable")
 DAY = 86400
 
 
@@ -26,6 +28,7 @@ class Grant:
     fan: str
     openid: str
     scope: str
+    snapshot: bool
     expires_at: float
     used: bool = False
 
@@ -68,13 +71,26 @@ class Tokens:
         return row["appid"] if row else None
 
     def judge(self, token: str) -> str:
-        """`live`, `expired`, or `invalid` (unknown or replaced)."""
+        """`live`, `expired`, `invalid` (unknown or replaced), or the verdict it was killed with."""
         row = self._store.one("SELECT state, expires_at FROM access_token WHERE token = ?", token)
         if row is None:
             return "invalid"
+        if row["state"] not in ("current", "replaced"):
+            return str(row["state"])
         if row["expires_at"] > self._clock.now():
             return "live"
         return "expired" if row["state"] == "current" else "invalid"
+
+    def kill(self, appid: str, spaces: tuple[str, ...], *, verdict: str) -> None:
+        """End an account's living tokens before their time; `judge` gives the verdict from now on."""
+        for space in spaces:
+            self._store.run(
+                "UPDATE access_token SET state = ?"
+                " WHERE appid = ? AND space = ? AND state IN ('current', 'replaced')",
+                verdict,
+                appid,
+                space,
+            )
 
     def _may_force(self, appid: str, now: float) -> bool:
         forced = self._store.all(
@@ -111,16 +127,17 @@ class Tokens:
         )
         return token
 
-    def issue_code(self, appid: str, fan: str, openid: str, scope: str) -> str:
+    def issue_code(self, appid: str, fan: str, openid: str, scope: str, *, snapshot: bool = False) -> str:
         """A code for the redirect of an authorization page: single use, five minutes."""
         code = secrets.token_urlsafe(24)
         self._store.run(
-            "INSERT INTO oauth_code VALUES (?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO oauth_code VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
             code,
             appid,
             fan,
             openid,
             scope,
+            snapshot,
             self._clock.now() + CODE_LIFETIME,
         )
         return code
@@ -134,25 +151,51 @@ class Tokens:
             self._store.run("UPDATE oauth_code SET used = 1 WHERE code = ?", code)
             return _grant(row, used=bool(row["used"]))
 
-    def issue_oauth_token(self, grant: Grant) -> str:
-        """The page token that `/sns/userinfo` takes."""
+    def issue_page_tokens(self, grant: Grant) -> tuple[str, str]:
+        """A token for `/sns/userinfo` and the one that renews it."""
+        return (
+            self._issue_page_token(grant, "access", LIFETIME),
+            self._issue_page_token(grant, "refresh", REFRESH_LIFETIME),
+        )
+
+    def page_grant(self, token: str) -> Grant | None:
+        """What a page's access token stands for, expired or not."""
+        row = self._store.one("SELECT * FROM oauth_token WHERE token = ? AND kind = 'access'", token)
+        return _grant(row) if row else None
+
+    def take_refresh(self, token: str) -> Grant | None:
+        """What a refresh token stands for, expired or not. It works once: the next one replaces it."""
+        with self._store.transaction():
+            row = self._store.one("SELECT * FROM oauth_token WHERE token = ? AND kind = 'refresh'", token)
+            if row is None:
+                return None
+            if row["expires_at"] > self._clock.now():
+                self._store.run("DELETE FROM oauth_token WHERE token = ?", token)
+            return _grant(row)
+
+    def _issue_page_token(self, grant: Grant, kind: str, lifetime: int) -> str:
         token = f"{secrets.randbelow(90) + 10}_{secrets.token_urlsafe(60)}"
         self._store.run(
-            "INSERT INTO oauth_token VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO oauth_token VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             token,
+            kind,
             grant.appid,
             grant.fan,
             grant.openid,
             grant.scope,
-            self._clock.now() + LIFETIME,
+            grant.snapshot,
+            self._clock.now() + lifetime,
         )
         return token
 
-    def oauth_grant(self, token: str) -> Grant | None:
-        """What a page token stands for, expired or not."""
-        row = self._store.one("SELECT * FROM oauth_token WHERE token = ?", token)
-        return _grant(row) if row else None
-
 
 def _grant(row: Row, *, used: bool = False) -> Grant:
-    return Grant(row["appid"], row["fan"], row["openid"], row["scope"], row["expires_at"], used)
+    return Grant(
+        row["appid"],
+        row["fan"],
+        row["openid"],
+        row["scope"],
+        bool(row["snapshot"]),
+        row["expires_at"],
+        used,
+    )

@@ -1,5 +1,6 @@
 """A running sandbox, and a server that records its pushes."""
 
+import json
 import secrets
 import socket
 import subprocess
@@ -49,19 +50,21 @@ class Callback:
 class Sandbox:
     """A sandbox process and the calls that tests make to it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, push_timeout: float = PUSH_TIMEOUT) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._home = home
+        self._push_timeout = push_timeout
         self.http = requests.Session()
         self.http.trust_env = False
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        options = ["--port", str(self.port), "--home", str(self._home), "--push-timeout", str(PUSH_TIMEOUT)]
-        self._process = subprocess.Popen([sys.executable, "-m", "sandbox", *options])
+        options = ["--port", str(self.port), "--home", str(self._home)]
+        pushes = ["--push-timeout", str(self._push_timeout)]
+        self._process = subprocess.Popen([sys.executable, "-m", "sandbox", *options, *pushes])
         deadline = time.monotonic() + START_DEADLINE
         while time.monotonic() < deadline:
             try:
@@ -122,6 +125,71 @@ class Sandbox:
             appid=account["appid"],
             secret=account["secret"],
         )
+
+
+@dataclass
+class Chat:
+    """A follower of a plain-mode account, and the calls that both make."""
+
+    sandbox: Sandbox
+    account: dict[str, Any]
+    fan: str
+    openid: str
+    token: str
+
+    @property
+    def appid(self) -> str:
+        """The account's app id."""
+        return str(self.account["appid"])
+
+    def api(self, path: str, data: dict[str, Any] | None = None) -> Any:
+        """A POST of raw UTF-8 to WeChat's API in the account's name."""
+        body = json.dumps(data or {}, ensure_ascii=False).encode()
+        url = f"{self.sandbox.url}{path}"
+        return self.sandbox.http.post(url, params={"access_token": self.token}, data=body, timeout=10).json()
+
+    def ask(self, path: str, **params: Any) -> Any:
+        """A GET of WeChat's API in the account's name."""
+        return self.sandbox.get(path, access_token=self.token, **params)
+
+    def upload(self, path: str, content: bytes, *, name: str = "file", **params: Any) -> Any:
+        """A multipart POST of the field `media`."""
+        return self.sandbox.http.post(
+            f"{self.sandbox.url}{path}",
+            params={"access_token": self.token, **params},
+            files={"media": (name, content)},
+            timeout=10,
+        ).json()
+
+    def act(self, name: str, **data: Any) -> Any:
+        """An act of the person through the control API that must succeed."""
+        return self.sandbox.control(f"/fans/{self.fan}/{name}", {"appid": self.appid, **data})
+
+    def try_act(self, name: str, **data: Any) -> requests.Response:
+        """An act of the person that may be refused."""
+        url = f"{self.sandbox.url}/sandbox/v1/fans/{self.fan}/{name}"
+        return self.sandbox.http.post(url, json={"appid": self.appid, **data}, timeout=20)
+
+    def inbox(self, *, whole: bool = False) -> list[dict[str, Any]]:
+        """What the person sees of this account, oldest first."""
+        entries: list[dict[str, Any]] = self.sandbox.get(
+            f"/sandbox/v1/fans/{self.fan}/inbox", appid=self.appid, all="1" if whole else "0"
+        )
+        return entries
+
+
+def begin_chat(sandbox: Sandbox, callback_url: str, **account_fields: Any) -> Chat:
+    """A new account with a new follower."""
+    account = sandbox.account(callback_url, **{"mode": "plain", **account_fields})
+    fan = sandbox.fan()
+    openid = sandbox.control(f"/fans/{fan}/follow", {"appid": account["appid"]})["openid"]
+    return Chat(sandbox, account, fan, openid, sandbox.token(account))
+
+
+@pytest.fixture
+def chat(sandbox: Sandbox, callback: Callback) -> Chat:
+    """A person who follows an account."""
+    return begin_chat(sandbox, callback.url)
 
 
 @pytest.fixture(scope="session")

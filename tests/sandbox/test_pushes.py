@@ -1,7 +1,10 @@
 """Pushes and passive replies (WeChat §1)."""
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +142,49 @@ def test_only_followers_write(sandbox: Sandbox, callback: Callback) -> None:
     response = sandbox.http.post(url, json={"appid": account["appid"], "content": "hi"}, timeout=5)
     assert response.status_code == 409
     assert callback.requests == []
+
+
+def test_what_waits_is_pushed_once_after_a_restart(tmp_path: Path, callback: Callback) -> None:
+    template = {"template_id": "t1", "title": "一", "content": "门店:{{thing1.DATA}}"}
+    sandbox = Sandbox(tmp_path)
+    sandbox.start()
+    account, fan = sandbox.account(callback.url, mode="plain", templates=[template]), sandbox.fan()
+    appid = account["appid"]
+    openid = sandbox.control(f"/fans/{fan}/follow", {"appid": appid})["openid"]
+    # The process is stopped while it holds the event back.
+    held = {"match": {"path": "push/TEMPLATESENDJOBFINISH"}, "effect": {"latency_ms": 60_000}}
+    sandbox.control("/faults", held)
+    body = {"touser": openid, "template_id": "t1", "data": {"thing1": {"value": "x"}}}
+    sent = sandbox.post("/cgi-bin/message/template/send", body, access_token=sandbox.token(account))
+    assert len(callback.requests) == 1
+    for _ in range(2):
+        sandbox.stop()
+        sandbox.start()
+        assert wechat.nodes(callback.wait_for(2)[1].body)["MsgID"] == str(sent["msgid"])
+        wait_until_nothing_waits(tmp_path)
+    try:
+        sandbox.control(f"/fans/{fan}/send", {"appid": appid, "content": "在吗"})
+        assert [wechat.nodes(push.body).get("Event", "text") for push in callback.requests] == [
+            "subscribe",
+            "TEMPLATESENDJOBFINISH",
+            "text",
+        ]
+    finally:
+        sandbox.stop()
+
+
+def wait_until_nothing_waits(home: Path) -> None:
+    deadline = time.monotonic() + 5
+    with closing(sqlite3.connect(home / "sandbox" / "state.sqlite")) as connection:
+        while connection.execute("SELECT count(*) FROM waiting_push").fetchone() != (0,):
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("mode", ["compat", "safe"])
+def test_sealed_modes_carry_both_signatures(sandbox: Sandbox, callback: Callback, mode: str) -> None:
+    account, fan = sandbox.account(callback.url, mode=mode), sandbox.fan()
+    sandbox.control(f"/fans/{fan}/follow", {"appid": account["appid"]})
+    (push,) = callback.requests
+    query = push.query
+    assert opened(account, push)["Event"] == "subscribe"
+    assert query["signature"] == wechat.sha1_of_sorted(account["token"], query["timestamp"], query["nonce"])

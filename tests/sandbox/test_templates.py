@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from sandbox import fields
+from sandbox.app import create_app
 from sandbox.errors import WeChatError
+from sandbox.state import State
 from sandbox.state.accounts import Template
 from tests.sandbox.conftest import Callback, Sandbox
 
@@ -144,3 +146,105 @@ def test_typed_values(key: str, good: list[str], bad: list[str]) -> None:
     for value in bad:
         with pytest.raises(WeChatError, match=rf"argument invalid! data\.{key}\.value invalid"):
             fields.check(template, {key: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed_fields", "errcode"),
+    [("production", False, 0), ("production", None, 47003), ("test", True, 47003), ("test", None, 0)],
+)
+def test_type_checks_are_a_switch(
+    sandbox: Sandbox, kind: str, typed_fields: bool | None, errcode: int
+) -> None:
+    template = {"template_id": TEMPLATE_ID, "title": "预约成功通知", "content": CONTENT}
+    switch = {} if typed_fields is None else {"typed_fields": typed_fields}
+    account = sandbox.account("http://127.0.0.1:9/", kind=kind, templates=[template], **switch)
+    fan = sandbox.fan()
+    openid = sandbox.control(f"/fans/{fan}/follow", {"appid": account["appid"]})["openid"]
+    body = {"touser": openid, "template_id": TEMPLATE_ID, "data": {"thing1": {"value": "徐" * 40}}}
+    sent = sandbox.post("/cgi-bin/message/template/send", body, access_token=sandbox.token(account))
+    assert sent["errcode"] == errcode
+
+
+def test_a_fault_ends_a_send_otherwise(
+    sandbox: Sandbox, callback: Callback, booked: tuple[dict[str, Any], str, str, Send]
+) -> None:
+    account, fan, _, send = booked
+    rule = {
+        "match": {"appid": account["appid"], "path": "push/TEMPLATESENDJOBFINISH"},
+        "effect": {"finish": "failed: system failed"},
+        "times": 1,
+    }
+    sandbox.control("/faults", rule)
+    assert send()["errcode"] == 0
+    assert "<Status><![CDATA[failed: system failed]]></Status>" in callback.wait_for(2)[1].body.decode()
+    assert sandbox.get(f"/sandbox/v1/fans/{fan}/inbox") == []
+    send()
+    assert "<Status><![CDATA[success]]></Status>" in callback.wait_for(3)[2].body.decode()
+
+
+@pytest.mark.parametrize("errcode", [43116, 40249])
+def test_restricted_templates_are_faults(
+    sandbox: Sandbox, booked: tuple[dict[str, Any], str, str, Send], errcode: int
+) -> None:
+    match = {"appid": booked[0]["appid"], "path": "/cgi-bin/message/template/send"}
+    sandbox.control("/faults", {"match": match, "effect": {"errcode": errcode}, "times": 1})
+    assert booked[3]()["errcode"] == errcode
+    assert booked[3]()["errcode"] == 0
+
+
+def test_an_account_has_twenty_five_templates(sandbox: Sandbox) -> None:
+    token = sandbox.token(sandbox.account("http://127.0.0.1:9/"))
+
+    def call(path: str, **data: Any) -> Any:
+        return sandbox.post(f"/cgi-bin/template/{path}", data, access_token=token)
+
+    chosen = {"template_id_short": "46201", "keyword_name_list": ["预约门店"]}
+    added = [call("api_add_template", **chosen)["template_id"] for _ in range(25)]
+    assert call("api_add_template", **chosen)["errcode"] == 45026
+    assert call("del_private_template", template_id=added[0])["errcode"] == 0
+    assert call("del_private_template", template_id=added[0])["errcode"] == 40037
+    assert call("api_add_template", **chosen)["errcode"] == 0
+
+
+def test_industries_change_once_a_month_and_drop_old_templates() -> None:
+    app = create_app()
+    state: State = app.extensions["sandbox.state"]
+    old = {"template_id": "old", "title": "旧", "content": "{{first.DATA}}\n时间:{{keyword1.DATA}}"}
+    new = {"template_id": "new", "title": "新", "content": CONTENT}
+    fields_of_account = {"secret": "s", "token": "t", "mode": "plain", "callback_url": "http://127.0.0.1:9/"}
+    state.accounts.put({"appid": "wx1", **fields_of_account, "templates": [old, new]})
+    query = {"access_token": state.tokens.issue("wx1")[0]}
+    with app.test_client() as client:
+
+        def choose(*codes: object) -> int:
+            body = dict(zip(("industry_id1", "industry_id2"), codes, strict=True))
+            url = "/cgi-bin/template/api_set_industry"
+            return int(client.post(url, json=body, query_string=query).get_json()["errcode"])
+
+        def chosen() -> Any:
+            return client.get("/cgi-bin/template/get_industry", query_string=query).get_json()
+
+        assert chosen() == {}
+        assert choose("0", "22") == choose("22", "") == 40102
+        assert choose("22", 24) == 0
+        assert chosen() == {
+            "primary_industry": {"first_class": "医药护理", "second_class": "医药医疗"},
+            "secondary_industry": {"first_class": "医药护理", "second_class": "保健与卫生"},
+        }
+        assert [template.template_id for template in state.accounts.templates("wx1")] == ["new"]
+        assert choose("22", "23") == 43100
+        state.clock.advance(32 * 86400)
+        query["access_token"] = state.tokens.issue("wx1")[0]
+        assert choose("22", "1") == 0
+        assert chosen()["secondary_industry"] == {"first_class": "其它", "second_class": "其它"}
+
+
+def test_no_message_is_withheld(sandbox: Sandbox) -> None:
+    token = sandbox.token(sandbox.account("http://127.0.0.1:9/"))
+
+    def ask(limit: object) -> Any:
+        body = {"tmpl_msg_id": "1", "largest_id": 0, "limit": limit}
+        return sandbox.post("/wxa/sec/queryblocktmplmsg", body, access_token=token)
+
+    assert ask(100) == {"errcode": 0, "errmsg": "ok", "msginfo": []}
+    assert ask(101)["errcode"] == 40035

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.state import State
 from sandbox.state.tokens import ForceQuotaUsed
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.conftest import Callback, Sandbox
 
 NOWHERE = "http://127.0.0.1:9/hooks"
 
@@ -114,3 +114,60 @@ def test_a_forced_refresh_kills_at_once_but_not_twice_in_thirty_seconds() -> Non
     state.clock.advance(31)
     with pytest.raises(ForceQuotaUsed):
         state.tokens.stable("wx1", force=True)
+
+
+@pytest.mark.parametrize("errcode", [40001, 42001, 40014])
+def test_tokens_can_be_killed(sandbox: Sandbox, errcode: int) -> None:
+    account = sandbox.account(NOWHERE)
+    first, steady = sandbox.token(account), stable(sandbox, account)["access_token"]
+    second = sandbox.token(account)
+    kill = f"/accounts/{account['appid']}/tokens/kill"
+    sandbox.control(kill, {"space": "token", "as": errcode})
+    for token in (first, second):
+        assert sandbox.get("/cgi-bin/getcallbackip", access_token=token)["errcode"] == errcode
+    assert works(sandbox, steady)
+    assert works(sandbox, sandbox.token(account))
+    sandbox.control(kill, {"as": errcode})
+    assert not works(sandbox, steady)
+    # Nobody is left with the dead one.
+    assert works(sandbox, stable(sandbox, account)["access_token"])
+
+
+@pytest.mark.parametrize("data", [{"space": "sideways"}, {"as": 1}])
+def test_a_kill_that_makes_no_sense(sandbox: Sandbox, data: dict[str, Any]) -> None:
+    url = f"{sandbox.url}/sandbox/v1/accounts/{sandbox.account(NOWHERE)['appid']}/tokens/kill"
+    assert sandbox.http.post(url, json=data, timeout=5).status_code == 400
+
+
+def test_addresses_of_both_directions(sandbox: Sandbox) -> None:
+    token = sandbox.token(sandbox.account(NOWHERE))
+    for path in ("getcallbackip", "get_api_domain_ip"):
+        assert sandbox.get(f"/cgi-bin/{path}", access_token=token) == {"ip_list": ["127.0.0.1"]}
+
+
+def test_the_callback_check_reaches_for_the_host(sandbox: Sandbox, callback: Callback) -> None:
+    def check(url: str, action: str = "all", operator: str = "DEFAULT") -> Any:
+        body = {"action": action, "check_operator": operator}
+        token = sandbox.token(sandbox.account(url))
+        return sandbox.post("/cgi-bin/callback/check", body, access_token=token)
+
+    found = check(callback.url)
+    assert [entry["ip"] for entry in found["dns"]] == ["127.0.0.1"]
+    assert [(entry["ip"], entry["package_loss"]) for entry in found["ping"]] == [("127.0.0.1", "0%")]
+    assert check(NOWHERE, "ping")["ping"][0]["package_loss"] == "100%"
+    assert check("http://nowhere.invalid/", "dns") == {"dns": []}
+    assert check(NOWHERE, "smoke")["errcode"] == check(NOWHERE, "all", "BT")["errcode"] == 40035
+
+
+def test_secrets_are_not_kept(sandbox: Sandbox) -> None:
+    account = sandbox.account(NOWHERE)
+    body = {"appid": account["appid"], "appsecret": "wrong"}
+    refused = sandbox.post("/cgi-bin/clear_quota/v2", body)
+    stable(sandbox, account)
+    token = sandbox.token(account)
+    calls = sandbox.get("/sandbox/v1/calls", appid=account["appid"])
+    assert calls[0]["body"] == {"appid": account["appid"], "appsecret": "…"}
+    assert calls[1]["body"]["secret"] == calls[2]["query"]["secret"] == "…"
+    asked = {"rid": refused["errmsg"].split("rid: ")[1]}
+    told = sandbox.post("/cgi-bin/openapi/rid/get", asked, access_token=token)["request"]
+    assert "wrong" not in told["request_body"]

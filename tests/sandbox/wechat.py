@@ -55,6 +55,11 @@ def text_reply(account: dict[str, Any], openid: str, content: str) -> str:
     )
 
 
+def tree(document: str | bytes) -> ElementTree.Element:
+    """A document with nodes inside nodes."""
+    return ElementTree.fromstring(document)  # noqa: S314 the sandbox's own XML
+
+
 def nodes(document: str | bytes) -> dict[str, str]:
     """Tag → text of a flat document."""
-    return {node.tag: node.text or "" for node in ElementTree.fromstring(document)}  # noqa: S314 the sandbox's own XML
+    return {node.tag: node.text or "" for node in tree(document)}

@@ -1,0 +1,12 @@
+"""Addresses as people and accounts give them."""
+
+from urllib.parse import urlsplit
+
+
+def is_page(url: str) -> bool:
+    """Whether an address is one that a browser opens: http or https, with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as an unclosed bracket
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
