@@ -38,6 +38,7 @@ class Appointment(Identified, Model):
         belongs_to("fan", "fan_id"),
         sa.UniqueConstraint("tenant_id", "key"),
         sa.Index(None, "tenant_id", "starts_at", "id"),
+        sa.Index(None, "tenant_id", "fan_id", "starts_at"),
         sa.CheckConstraint(f"state IN ({', '.join(repr(state) for state in STATES)})", name="state_known"),
         sa.CheckConstraint("starts_at < ends_at", name="appointment_has_length"),
     )

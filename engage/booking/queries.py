@@ -89,6 +89,17 @@ def appointment(session: Session, appointment_id: int, *, fan_id: int | None = N
     return found
 
 
+def of_fan(
+    session: Session, fan_id: int, *, now: dt.datetime, limit: int
+) -> tuple[Sequence[Appointment], Sequence[Appointment]]:
+    """Give a fan's appointments: those to come, nearest first, and those past, latest first."""
+    mine = sa.select(Appointment).where(Appointment.fan_id == fan_id).limit(limit)
+    at = Appointment.starts_at
+    coming = session.scalars(mine.where(at >= now).order_by(at, Appointment.id)).all()
+    past = session.scalars(mine.where(at < now).order_by(at.desc(), Appointment.id.desc())).all()
+    return coming, past
+
+
 def between(
     session: Session, *, begin: dt.datetime, end: dt.datetime, store_ids: frozenset[int] | None
 ) -> Sequence[Row]:

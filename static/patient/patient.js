@@ -25,7 +25,12 @@ const drafts = document.querySelector('[data-drafts]');
 if (drafts) {
   const place = (field) => `${drafts.dataset.drafts}.${field.dataset.draft}`;
   drafts.querySelectorAll('[data-draft]').forEach((field) => {
-    field.value ||= sessionStorage.getItem(place(field)) ?? '';
+    const kept = sessionStorage.getItem(place(field));
+    if (field.type === 'radio') {
+      if (field.value === kept && !field.disabled && !drafts.querySelector(`[name="${field.name}"]:checked`)) field.checked = true;
+    } else {
+      field.value ||= kept ?? '';
+    }
     field.addEventListener('input', () => sessionStorage.setItem(place(field), field.value));
   });
 }
@@ -67,8 +72,11 @@ document.addEventListener('click', (event) => {
   if (event.target.closest('[data-reload]')) location.reload();
   const copy = event.target.closest('[data-copy]');
   if (copy) {
-    navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent).then(() => {
-      copy.querySelector('.btn-text').textContent = copy.dataset.done;
-    });
+    const text = document.getElementById(copy.dataset.copy);
+    const told = () => { copy.querySelector('.btn-text').textContent = copy.dataset.done; };
+    // Old browsers, and pages without https, cannot copy: there the text is marked, to be copied by hand.
+    const marked = () => getSelection().selectAllChildren(text);
+    if (navigator.clipboard) navigator.clipboard.writeText(text.textContent).then(told, marked);
+    else marked();
   }
 });

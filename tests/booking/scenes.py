@@ -15,6 +15,7 @@ from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from tests.conftest import Chain
 
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 SLOT = dt.timedelta(minutes=30)
 
 
@@ -44,7 +45,14 @@ class Scene:
 
 
 def make_scene(
-    chain: Chain, *, per_slot: int = 1, slots: int = 6, fan_count: int = 2, doctor: str = "李明"
+    chain: Chain,
+    *,
+    per_slot: int = 1,
+    slots: int = 6,
+    fan_count: int = 2,
+    doctor: str = "李明",
+    mode: str = "plain",
+    welcome: str = "",
 ) -> Scene:
     """Set the scene through services, committed."""
     now = clock.now()
@@ -57,8 +65,9 @@ def make_scene(
             name="康美口腔",
             secret="secret",
             token="token",
-            encoding_aes_key="key",
-            welcome="",
+            encoding_aes_key=AES_KEY,
+            welcome=welcome,
+            mode=mode,
             templates={"appointment_created": "template"},
         )
         account = accounts.connect(session, new, by=OPERATOR, now=now)
