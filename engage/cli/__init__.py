@@ -17,6 +17,7 @@ _COMMANDS = {
     "demo": "engage.cli.demo:demo",
     "tenant": "engage.cli.tenants:tenant",
     "staff": "engage.cli.tenants:staff",
+    "account": "engage.cli.accounts:account",
     "advance": "engage.cli.demo:advance",
     "doctor": "engage.cli.doctor:doctor",
 }

@@ -180,7 +180,7 @@ def _sandbox(settings: config.Config) -> None:
             "secret": "demo-secret-0000000000000000000000",
             "token": "demotoken",
             "encoding_aes_key": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-            "mode": "plain",
+            "mode": "safe",
             "name": "康美口腔",
             "callback_url": f"{settings.public_url}/hooks/wechat/{APP_ID}",
             "templates": [

@@ -52,7 +52,7 @@ def create_staff(login: str, name: str, roles: tuple[str, ...], language: str) -
     password = services.one_time_password()
     hashed = passwords.hash_password(password)
     details = services.StaffDetails(short.lower(), name, language, frozenset(Grant(role) for role in roles))
-    with create_app().app_context(), tenant_scope(_tenant(slug)):
+    with create_app().app_context(), tenant_scope(find_tenant(slug)):
         try:
             with unit_of_work() as session:
                 services.create_staff(
@@ -70,7 +70,7 @@ def unlock(login: str) -> None:
     password = services.one_time_password()
     hashed = passwords.hash_password(password)
     slug = login.partition("@")[2]
-    with create_app().app_context(), tenant_scope(_tenant(slug)), unit_of_work() as session:
+    with create_app().app_context(), tenant_scope(find_tenant(slug)), unit_of_work() as session:
         known = queries.by_login(session, login.lower())
         if known is None:
             raise Refused(f"nobody logs in as {login!r}")
@@ -93,7 +93,12 @@ def make_tenant(new: services.NewTenant) -> int:
     return tenant_id
 
 
-def _tenant(slug: str) -> int:
+def find_tenant(slug: str) -> int:
+    """Give the id of a chain by its short address.
+
+    Raises:
+        Refused: there is none.
+    """
     with unit_of_work() as session:
         tenant_id = directory.tenant_of(session, "tenant", slug)
     if tenant_id is None:

@@ -14,6 +14,7 @@ from flask_babel import gettext
 from rq import Worker
 from rq.serializers import JSONSerializer
 
+from engage.accounts import queries as pushes
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.blueprints.console.subnav import settings_pages
@@ -51,7 +52,7 @@ def index(staff: Staff) -> ResponseReturnValue:
     with unit_of_work() as session:
         counts = notifications.counts_by_state(session)
         waiting = Backlog(QUEUE, *notifications.waiting(session, QUEUE), counts.get("failed", 0))
-        backlogs = [outbox.backlog(session), waiting]
+        backlogs = [outbox.backlog(session), waiting, pushes.backlog(session)]
         given_up = outbox.given_up(session)
     view = {
         "subnav": settings_pages(staff),
@@ -84,7 +85,11 @@ def _deliveries(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 def _queue(backlog: Backlog, now: dt.datetime) -> dict[str, Any]:
-    names = {"events": gettext("Reactions"), "deliveries": gettext("Messages")}
+    names = {
+        "events": gettext("Reactions"),
+        "deliveries": gettext("Messages"),
+        "pushes": gettext("Pushes of WeChat"),
+    }
     oldest = backlog.oldest_due_at
     return {
         "name": names[backlog.queue],

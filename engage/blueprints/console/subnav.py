@@ -12,6 +12,8 @@ from engage.kernel.errors import N_
 
 SETTINGS: Final = (
     ("console_staff.index", N_("Staff"), "staff.view"),
+    ("console_accounts.index", N_("Official accounts"), "accounts.manage"),
+    ("console_journal.index", N_("WeChat journal"), "journal.view"),
     ("console_operations.index", N_("Operations"), "operations.view"),
 )
 

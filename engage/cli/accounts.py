@@ -1,0 +1,155 @@
+"""`engage account`: connecting official accounts and seeing whether they are set up rightly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import current_app
+from marshmallow import ValidationError
+
+from engage.accounts import checkup, queries, services
+from engage.accounts.rules import MODES
+from engage.accounts.schemas import AccountIn
+from engage.accounts.services import NewAccount
+from engage.app import create_app
+from engage.audit.services import OPERATOR
+from engage.cli import Refused
+from engage.cli.tenants import find_tenant
+from engage.clinic import queries as clinic
+from engage.kernel import clock
+from engage.kernel.db import Session, tenant_scope, unit_of_work
+from engage.kernel.errors import DomainError
+from engage.wechat import envelope
+from engage.wechat.gateway import Credentials
+
+if TYPE_CHECKING:
+    from engage.accounts.models import OfficialAccount
+
+of_tenant = click.option("--tenant", required=True, help="Short address of the chain.")
+
+
+@click.group()
+def account() -> None:
+    """Official accounts on WeChat."""
+
+
+@account.command("connect")
+@click.argument("app_id")
+@of_tenant
+@click.option("--name", required=True, help="Name that patients know.")
+@click.option("--slug", required=True, help="Patient pages stand at /p/SLUG.")
+@click.option("--mode", default="safe", type=click.Choice(list(MODES)), show_default=True)
+@click.option("--store", help="Short address of the one store that it belongs to; all of them if left out.")
+@click.option("--welcome", default="", help="Sent to who begins to follow; {booking} becomes an address.")
+def connect(
+    app_id: str, tenant: str, name: str, slug: str, mode: str, store: str | None, welcome: str
+) -> None:
+    """Connect APP_ID; its app secret is asked for, or read from standard input.
+
+    Prints what is to be entered at WeChat.
+    """
+    typed = {"app_id": app_id, "name": name, "slug": slug, "mode": mode, "welcome": welcome}
+    try:
+        read: dict[str, Any] = AccountIn(exclude=["store"]).load(typed | {"secret": _secret()})
+    except ValidationError as error:
+        raise Refused("; ".join(_sentences(error))) from error
+    with _of(tenant):
+        try:
+            with unit_of_work() as session:
+                connected = services.connect(
+                    session, _new_account(read, _store(session, store)), by=OPERATOR, now=clock.now()
+                )
+        except DomainError as error:
+            raise Refused(error.title % error.data) from error
+        _print_keys(connected)
+
+
+@account.command("list")
+@of_tenant
+def list_accounts(tenant: str) -> None:
+    """List the chain's accounts: app id, mode, whether WeChat checked the address, name."""
+    with _of(tenant), unit_of_work() as session:
+        for found in queries.accounts(session):
+            checked = f"checked {found.verified_at:%Y-%m-%d}" if found.verified_at else "not checked"
+            click.echo(f"{found.app_id}  {found.mode:6}  {checked:18}  {found.name}")
+
+
+@account.command("keys")
+@click.argument("app_id")
+@of_tenant
+def keys(app_id: str, tenant: str) -> None:
+    """Print what is to be entered at WeChat for APP_ID."""
+    with _of(tenant):
+        _print_keys(_account(app_id))
+
+
+@account.command("check")
+@click.argument("app_id")
+@of_tenant
+def check(app_id: str, tenant: str) -> None:
+    """Ask WeChat for a token for APP_ID, and say what is wrong."""
+    with _of(tenant):
+        found = _account(app_id)
+        credentials = Credentials(found.app_id, found.secret)
+        finding = checkup.check_credentials(current_app.extensions["wechat"], credentials)
+        sentence = finding.sentence % finding.data
+        if not finding.is_well:
+            raise Refused(sentence)
+        click.echo(sentence)
+        if found.verified_at is None:
+            click.echo(
+                "WeChat has not checked our address yet; `engage account keys` says what to enter there"
+            )
+
+
+@contextmanager
+def _of(tenant: str) -> Iterator[None]:
+    with create_app().app_context(), tenant_scope(find_tenant(tenant)):
+        yield
+
+
+def _secret() -> str:
+    """Read the app secret where no history of commands keeps it."""
+    if sys.stdin.isatty():
+        return str(click.prompt("App secret", hide_input=True)).strip()
+    return sys.stdin.readline().strip()
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    return [f"{name}: {text}" for name, texts in error.messages_dict.items() for text in texts]
+
+
+def _new_account(read: dict[str, Any], store_id: int | None) -> NewAccount:
+    return NewAccount(
+        **{**read, "store_id": store_id},
+        token=envelope.new_token(),
+        encoding_aes_key=envelope.new_aes_key(),
+    )
+
+
+def _account(app_id: str) -> OfficialAccount:
+    with unit_of_work() as session:
+        found = [known for known in queries.accounts(session) if known.app_id == app_id]
+    if not found:
+        raise Refused(f"the chain has no account {app_id!r}; `engage account list` names those it has")
+    return found[0]
+
+
+def _store(session: Session, slug: str | None) -> int | None:
+    if slug is None:
+        return None
+    stores = {store.slug: store.id for store in clinic.stores(session)}
+    if slug not in stores:
+        raise Refused(f"there is no store {slug!r}; there are: {', '.join(stores)}")
+    return stores[slug]
+
+
+def _print_keys(found: OfficialAccount) -> None:
+    click.echo(f"URL             {current_app.config['PUBLIC_URL']}/hooks/wechat/{found.app_id}")
+    click.echo(f"Token           {found.token}")
+    click.echo(f"EncodingAESKey  {found.encoding_aes_key}")
+    click.echo(f"Mode            {found.mode}")

@@ -1,0 +1,89 @@
+"""`engage account`, as an operator runs it: another process, the secret on standard input."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from engage.accounts import queries
+from engage.config import ROOT
+from engage.kernel.db import tenant_scope, unit_of_work
+from tests.accounts.conftest import SECRET, app_id
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def engage(settings, sandbox, chain):
+    """Run `engage account …` for the chain; WeChat is the sandbox."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")},
+        "ENGAGE_ENV": "test",
+        "ENGAGE_HOME": str(settings.home),
+        "ENGAGE_DATABASE_URL": settings.database_url,
+        "ENGAGE_OWNER_DATABASE_URL": settings.owner_database_url,
+        "ENGAGE_REDIS_URL": settings.redis_url,
+        "ENGAGE_WECHAT_API_URL": sandbox.url,
+    }
+
+    def run(command, *arguments, typed="", tenant=chain.slug):
+        return subprocess.run(
+            [sys.executable, "-m", "engage.cli", "account", command, "--tenant", tenant, *arguments],
+            cwd=ROOT,
+            env=environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_an_account_is_connected_listed_and_checked(engage, chain, sandbox):
+    made = sandbox.account("http://127.0.0.1:9/")
+    name = made["appid"]
+    chosen = ("--name", "康美口腔", "--slug", f"c{name[2:12]}", "--store", "xuhui")
+    run = engage("connect", name, *chosen, typed=f"{made['secret']}\n")
+    assert run.returncode == 0, run.stderr
+    told = dict(line.split(maxsplit=1) for line in run.stdout.splitlines())
+    assert told["URL"].endswith(f"/hooks/wechat/{name}")
+    assert re.fullmatch("[0-9A-Za-z]{43}", told["EncodingAESKey"])
+    with tenant_scope(chain.id), unit_of_work() as session:
+        (account,) = queries.accounts(session)
+    assert (account.token, account.mode, account.store_id) == (told["Token"], "safe", chain.store.id)
+    assert account.secret == made["secret"]
+
+    listed = engage("list")
+    assert listed.stdout.split() == [name, "safe", "not", "checked", "康美口腔"]
+    assert engage("keys", name).stdout == run.stdout
+    checked = engage("check", name)
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout.startswith("WeChat accepts the app ID and the secret.")
+    told = "".join(part for ran in (run, listed, checked) for part in (ran.stdout, ran.stderr))
+    assert made["secret"] not in told
+
+
+def test_what_is_wrong_is_said(engage):
+    chosen = ("--name", "康美口腔", "--slug")
+    wrong = engage("connect", "gh_1", *chosen, "Kang Mei", typed="short\n")
+    assert wrong.returncode == 1
+    for field in ("app_id", "slug", "secret"):
+        assert f"{field}: " in wrong.stderr
+    assert "short" not in wrong.stderr
+
+    name = app_id()
+    elsewhere = engage("connect", name, *chosen, name[2:12], "--store", "nowhere", typed=f"{SECRET}\n")
+    assert (elsewhere.returncode, "there are: xuhui" in elsewhere.stderr) == (1, True)
+    for _ in range(2):
+        again = engage("connect", name, *chosen, name[2:12], typed=f"{SECRET}\n")
+    assert (again.returncode, "already connected" in again.stderr) == (1, True)
+    refused = engage("check", name)
+    assert (refused.returncode, "does not know this app ID" in refused.stderr) == (1, True)
+    nobody = engage("list", tenant="nobody-has-this")
+    assert (nobody.returncode, "there is no tenant" in nobody.stderr) == (1, True)
