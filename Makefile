@@ -27,7 +27,7 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it
 	@$(BIN)/engage doctor
 
 ##@ Proving
-test: $(READY) ## Run the tests against a real PostgreSQL and Valkey
+test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey
 	@$(PYTEST) tests -n auto -m "not large" --ignore=tests/browser $(ARGS)
 
 check: $(READY) ## Lint, format, types, import contracts, translations, migrations
@@ -69,7 +69,11 @@ locks: $(READY) ## Write the locks again after a change of setup.cfg or package.
 		--no-emit-index-url --no-header -o requirements/runtime.txt
 	@$(BIN)/uv pip compile --quiet setup.cfg --extra dev -c requirements/runtime.txt --universal \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.txt
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only --loglevel=error
+	@$(BIN)/uv pip compile --quiet tests/clients/requirements.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header -o tests/clients/requirements.txt
+	@for folder in . tests/clients; do \
+		PATH="$(CURDIR)/$(BIN):$$PATH" npm install --prefix $$folder --package-lock-only --loglevel=error \
+			--omit-lockfile-registry-resolved; done
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -99,12 +103,26 @@ node_modules/.installed: package-lock.json .npmrc | .venv/.installed
 		|| PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel=error
 	@touch $@
 
-static/vendor/manifest.json: node_modules/.installed static/icons.txt engage/cli/assets.py
+static/vendor/manifest.json: node_modules/.installed static/icons.txt sandbox/static/icons.txt engage/cli/assets.py
 	@$(BIN)/python -m engage.cli.assets
 
 build/chromium/fonts.conf: node_modules/.installed engage/cli/chromium.py
 	@echo "setting up the browser of the tests (about 10 s) …"
 	@$(BIN)/python -m engage.cli.chromium
+
+# WeChat libraries of others, which tests/clients calls: an environment apart, no dependency of ours.
+build/clients/.installed: $(addprefix tests/clients/,requirements.txt package.json package-lock.json) .npmrc \
+		| .venv/.installed
+	@echo "installing the WeChat libraries that the tests call (about 5 s) …"
+	@rm -rf build/clients && mkdir -p build/clients
+	@$(BIN)/python -m venv --without-pip build/clients/python
+	@$(BIN)/uv pip sync --quiet --python build/clients/python --require-hashes tests/clients/requirements.txt \
+		|| $(BIN)/python -m pip --python build/clients/python install --quiet --disable-pip-version-check \
+			--require-hashes -r tests/clients/requirements.txt
+	@cp tests/clients/package.json tests/clients/package-lock.json .npmrc build/clients/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix build/clients --loglevel=error > build/clients/npm.log 2>&1 \
+		|| { cat build/clients/npm.log; exit 1; }
+	@touch $@
 
 %.mo: %.po | .venv/.installed
 	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@
