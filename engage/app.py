@@ -9,19 +9,39 @@ from flask_wtf.csrf import CSRFProtect
 
 from engage import config as settings
 from engage.blueprints import faces, headers, problems
-from engage.blueprints.console import gallery, operations, profile, search, session, staff, today
+from engage.blueprints.console import (
+    accounts,
+    gallery,
+    journal,
+    operations,
+    profile,
+    search,
+    session,
+    staff,
+    today,
+)
 from engage.blueprints.hooks import wechat as wechat_hook
 from engage.blueprints.ops import health, metrics
-from engage.blueprints.patient import authorization, booking, style
+from engage.blueprints.patient import authorization, booking, me, style
 from engage.config import Config
 from engage.kernel import clock, doorbell, logs, outbox, sealing
 from engage.kernel.db import db
+from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
 from engage.wechat.client import HttpGateway
 
-CONSOLE = (today.bp, session.bp, search.bp, staff.bp, profile.bp, operations.bp)
-PATIENT = (authorization.bp, booking.bp, style.bp)
-LIMITS = "-c statement_timeout=15s -c lock_timeout=4s -c idle_in_transaction_session_timeout=60s"
+CONSOLE = (
+    today.bp,
+    session.bp,
+    search.bp,
+    staff.bp,
+    profile.bp,
+    operations.bp,
+    accounts.bp,
+    journal.bp,
+)
+PATIENT = (authorization.bp, booking.bp, me.bp, style.bp)
+LIMITS = "-c statement_timeout=15s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s"
 
 MACHINES = (wechat_hook.bp, health.bp, metrics.bp)
 
@@ -41,7 +61,10 @@ def create_app(config: Config | None = None) -> Flask:
     doorbell.connect(config.redis_url)
     outbox.register(HANDLERS)
     db.init_app(app)
-    app.extensions["wechat"] = HttpGateway(config.wechat_api_url, doorbell.connection())
+    app.extensions["files"] = DiskFiles(config.files_dir)
+    app.extensions["wechat"] = HttpGateway(
+        config.wechat_api_url, doorbell.connection(), mp_url=config.wechat_mp_url
+    )
     faces.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)
@@ -80,7 +103,6 @@ def _flask_settings(config: Config) -> dict[str, Any]:
             "pool_size": config.web_threads,
             "max_overflow": 2,
             "pool_timeout": 5,
-            "pool_pre_ping": True,
             # Values of statements are personal data: errors and logs do without them.
             "hide_parameters": True,
             "connect_args": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
@@ -15,6 +15,7 @@ from engage.notifications import services
 from engage.notifications.rules import Outcome, Refused, Sent, Unheard
 from engage.notifications.services import Parcel
 from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
+from engage.wechat.outgoing import Text
 
 # Sending one takes up to about ten seconds when WeChat hangs; a batch must end within its lease.
 BATCH = 5
@@ -63,19 +64,30 @@ def _addressed(session: Session, parcels: Sequence[Parcel]) -> list[_Letter]:
 
 
 def _send(letter: _Letter) -> Outcome:
-    gateway: Gateway = current_app.extensions["wechat"]
     try:
-        return Sent(
-            gateway.send_template(
-                letter.account,
-                openid=letter.openid,
-                template_id=letter.parcel.template_id,
-                fields=letter.parcel.fields,
-                url=f"{current_app.config['PUBLIC_URL']}{letter.parcel.page}",
-                client_msg_id=letter.client_msg_id,
-            )
-        )
+        return Sent(_SENDERS[letter.parcel.channel](current_app.extensions["wechat"], letter))
     except WeChatError as refusal:
         return Refused(refusal.errcode, refusal.errmsg)
     except WeChatUnreachable as silence:
         return Unheard(str(silence))
+
+
+def _send_template(gateway: Gateway, letter: _Letter) -> int:
+    return gateway.send_template(
+        letter.account,
+        openid=letter.openid,
+        template_id=letter.parcel.template_id,
+        fields=letter.parcel.fields,
+        url=f"{current_app.config['PUBLIC_URL']}{letter.parcel.page}",
+        client_msg_id=letter.client_msg_id,
+    )
+
+
+def _send_custom(gateway: Gateway, letter: _Letter) -> None:
+    gateway.send_custom(letter.account, openid=letter.openid, message=Text(letter.parcel.fields["text"]))
+
+
+_SENDERS: Mapping[str, Callable[[Gateway, _Letter], int | None]] = {
+    "template": _send_template,
+    "custom": _send_custom,
+}

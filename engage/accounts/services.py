@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from engage.accounts import queries
+from engage.accounts.errors import AccountRefused, AddressTaken, AppIdTaken, StoreTaken
 from engage.accounts.models import OfficialAccount, Push
+from engage.accounts.rules import PUSHES
 from engage.audit import services as audit
 from engage.audit.services import Actor
-from engage.kernel import directory, due
+from engage.kernel import directory, due, leases
 from engage.kernel.db import Session
-
-RECEIPTS = "receipts"
+from engage.kernel.directory import NameTaken
+from engage.kernel.leases import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class NewAccount:
     token: str
     encoding_aes_key: str
     welcome: str
+    mode: str = "safe"
+    store_id: int | None = None
     templates: dict[str, str] = field(default_factory=dict)
 
 
@@ -35,10 +45,16 @@ def connect(session: Session, new: NewAccount, *, by: Actor, now: dt.datetime) -
     """Connect an account by app id and secret.
 
     Raises:
-        NameTaken: another tenant has this app id or address.
+        AppIdTaken: the account is connected already, here or to another tenant.
+        AddressTaken: another account has the address of patient pages.
+        StoreTaken: the store has an account.
     """
-    directory.enter(session, "app_id", new.app_id)
-    directory.enter(session, "account", new.slug)
+    _enter(session, "app_id", new.app_id, AppIdTaken)
+    _enter(session, "account", new.slug, AddressTaken)
+    if queries.is_connected(session, app_id=new.app_id):
+        raise AppIdTaken
+    if queries.is_connected(session, slug=new.slug):
+        raise AddressTaken
     account = OfficialAccount(
         app_id=new.app_id,
         slug=new.slug,
@@ -47,52 +63,177 @@ def connect(session: Session, new: NewAccount, *, by: Actor, now: dt.datetime) -
         token=new.token,
         encoding_aes_key=new.encoding_aes_key,
         welcome=new.welcome,
+        mode=new.mode,
+        store_id=new.store_id,
         templates=dict(new.templates),
         created_at=now,
     )
-    session.add(account)
-    session.flush()
+    with _one_account_a_store(session):
+        session.add(account)
     audit.record(session, "account.connected", by=by, subject=("account", account.id), now=now)
     return account
 
 
-def journal(
-    session: Session,
-    account_id: int,
-    *,
-    push_key: str,
-    kind: str,
-    body: str,
-    is_receipt: bool,
-    now: dt.datetime,
-) -> Push | None:
-    """Keep a push under its key; None if it came before and nothing more is to be done.
+@dataclass(frozen=True, slots=True)
+class AccountDetails:
+    """What can be changed of an account; without a `secret` the old one stays."""
 
-    Two copies at once: the second waits for the first's transaction and finds its row. Receipts of
-    sent messages are left to a worker, since WeChat sends tens of thousands within minutes.
+    name: str
+    welcome: str
+    mode: str
+    store_id: int | None
+    secret: str = ""
+
+
+def update(
+    session: Session, account_id: int, details: AccountDetails, *, by: Actor, now: dt.datetime
+) -> OfficialAccount:
+    """Change an account. Repeating it changes nothing and leaves no trace.
+
+    Raises:
+        NotFound: there is none with this id.
+        StoreTaken: the store has another account.
     """
-    push_id = session.scalar(
-        sa.dialects.postgresql.insert(Push)
-        .values(
-            account_id=account_id,
-            push_key=push_key,
-            kind=kind,
-            body=body,
-            reply="",
-            received_at=now,
-            handled_at=None if is_receipt else now,
+    account = queries.account(session, account_id, for_update=True)
+    wished = dataclasses.asdict(details) | {"secret": details.secret or account.secret}
+    changed = [name for name, value in wished.items() if getattr(account, name) != value]
+    with _one_account_a_store(session):
+        for name in changed:
+            setattr(account, name, wished[name])
+    if changed:
+        audit.record(
+            session, "account.updated", by=by, subject=("account", account_id), now=now, fields=changed
         )
-        .on_conflict_do_nothing(index_elements=["tenant_id", "account_id", "push_key"])
-        .returning(Push.id)
+    return account
+
+
+def renew_keys(
+    session: Session, account_id: int, *, token: str, encoding_aes_key: str, by: Actor, now: dt.datetime
+) -> None:
+    """Replace what signs and encrypts pushes; they are refused until WeChat is told the same.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    account = queries.account(session, account_id, for_update=True)
+    account.token, account.encoding_aes_key, account.verified_at = token, encoding_aes_key, None
+    fields = ("token", "encoding_aes_key")
+    audit.record(
+        session, "account.keys_renewed", by=by, subject=("account", account_id), now=now, fields=fields
     )
-    if push_id is None:
-        return None
-    if is_receipt:
-        due.mark(session, RECEIPTS, at=now)
-    return session.get_one(Push, (session.tenant_id, push_id))
 
 
-def earlier_reply(session: Session, account_id: int, push_key: str) -> str:
-    """Give what was answered to a push that came before."""
-    push = queries.journalled(session, account_id, push_key)
-    return push.reply if push else ""
+@dataclass(frozen=True, slots=True)
+class NewPush:
+    """A push as it came: `push_key` is equal in all copies, `stamp` in byte-identical ones alone."""
+
+    account_id: int
+    push_key: str
+    stamp: str
+    body_digest: str
+    kind: str
+    openid: str
+    body: str
+
+
+def keeping(after: sa.CTE | None) -> ReturningInsert[Any]:
+    """Build the statement that keeps a push, once for the row of `after`; gives the id of a new row.
+
+    It takes its values by the names of `values_of`. Of two copies at once the second waits for the
+    first's transaction, then finds its row and gives nothing.
+    """
+    table = cast("sa.Table", Push.__table__)
+    columns = [column for column in table.columns if column.name not in _FILLED_BY_DEFAULT]
+    row = sa.select(*(sa.cast(sa.bindparam(column.name), column.type) for column in columns))
+    return (
+        insert(table)
+        .from_select(columns, row if after is None else row.select_from(after))
+        .on_conflict_do_nothing()
+        .returning(table.c.id)
+    )
+
+
+def values_of(
+    push: NewPush,
+    *,
+    now: dt.datetime,
+    reply: str = "",
+    late: bool = False,
+    handled_at: dt.datetime | None = None,
+    available_at: dt.datetime | None = None,
+) -> dict[str, Any]:
+    """Give what `keeping` stores: done with at `handled_at`, or for a worker from `available_at` on."""
+    return {
+        **{name: getattr(push, name) for name in NewPush.__slots__},
+        "queue": PUSHES,
+        "reply": reply,
+        "late": late,
+        "received_at": now,
+        "handled_at": handled_at,
+        "available_at": available_at,
+    }
+
+
+_FILLED_BY_DEFAULT = {"tenant_id", "id", "attempts", "lease", "error"}
+_KEEPING = keeping(after=None)
+
+
+def journal_for_later(session: Session, push: NewPush, *, late: bool, now: dt.datetime) -> bool:
+    """Keep a push for a worker; `late` says that its reply is still owed. False if it came before."""
+    push_id = session.scalar(_KEEPING, values_of(push, now=now, late=late, available_at=now))
+    if push_id is not None:
+        due.mark(session, PUSHES, at=now)
+    return push_id is not None
+
+
+def claim(session: Session, *, now: dt.datetime) -> Claim:
+    """Take the oldest due pushes; see `leases.claim`."""
+    return leases.claim(session, Push, PUSHES, now=now, batch=leases.BATCH)
+
+
+def held(session: Session, claimed: Claim) -> Sequence[Push]:
+    """Lock the claimed pushes that are still the claim's."""
+    return leases.held(session, Push, claimed)
+
+
+def next_at(session: Session) -> dt.datetime | None:
+    """Give when the next push that waits for a worker is due."""
+    return leases.next_at(session, Push, PUSHES)
+
+
+def replay(session: Session, push_id: int, *, by: Actor, now: dt.datetime) -> None:
+    """A person asks that a push take effect (again): a worker does it at once. Safe to repeat.
+
+    Raises:
+        NotFound: there is no such push.
+    """
+    push = queries.push(session, push_id, for_update=True)
+    leases.retry(push, now=now)
+    due.mark(session, PUSHES, at=now)
+    audit.record(session, "push.replayed", by=by, subject=("push", push_id), now=now)
+
+
+def address_checked(session: Session, account_id: int, *, now: dt.datetime) -> None:
+    """WeChat checked the address of the callback and was answered."""
+    session.execute(
+        sa.update(OfficialAccount).where(OfficialAccount.id == account_id).values(verified_at=now)
+    )
+
+
+def _enter(session: Session, kind: str, name: str, refusal: type[AccountRefused]) -> None:
+    try:
+        directory.enter(session, kind, name)
+    except NameTaken as taken:
+        raise refusal from taken
+
+
+@contextmanager
+def _one_account_a_store(session: Session) -> Iterator[None]:
+    """Write what the block changes; two owners may choose the same store at once."""
+    try:
+        with session.begin_nested():
+            yield
+    except sa.exc.IntegrityError as error:
+        if "uq_official_account_tenant_id_store_id" in str(error.orig):
+            raise StoreTaken from error
+        raise

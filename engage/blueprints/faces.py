@@ -25,6 +25,8 @@ NAVIGATION = (
     ("settings", "console_staff.index", "settings", "staff.view"),
 )
 
+SETTINGS = frozenset({"console_staff", "console_accounts", "console_journal", "console_operations"})
+
 
 def init_app(app: Flask) -> None:
     """Give the templates of both faces their language, filters and names."""
@@ -93,6 +95,7 @@ def _context() -> dict[str, Any]:
         "locale": language(),
         "now": clock.local(clock.now(), chain.zone if chain else "Asia/Shanghai"),
         "tenant": _tenant(chain),
+        "me_url": _me_url(),
         "principal": _principal(staff),
         "nav": _navigation(staff),
     }
@@ -108,6 +111,12 @@ def _tenant(chain: House | None) -> dict[str, str]:
         "style_url": url_for("patient_style.accent", colour=chain.accent.removeprefix("#")),
         "logo_url": "",
     }
+
+
+def _me_url() -> str:
+    """Give the page of the fan who looks at a patient page; nothing for anybody else."""
+    visitor: Visitor | None = g.get("visitor")
+    return url_for("patient_me.show", account=visitor.account_slug) if visitor else ""
 
 
 def _principal(staff: Staff | None) -> dict[str, Any] | None:
@@ -138,9 +147,7 @@ def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
 
 
 def _area(blueprint: str) -> str:
-    return {"console_staff": "settings", "console_operations": "settings", "console_today": "today"}.get(
-        blueprint, ""
-    )
+    return "today" if blueprint == "console_today" else "settings" if blueprint in SETTINGS else ""
 
 
 def _hash(folder: str, path: str, fresh: bool) -> str:  # noqa: FBT001 part of the cache's key

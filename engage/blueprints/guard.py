@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from engage.accounts import queries as accounts
 from engage.clinic import queries as clinic
 from engage.fans import queries as fans
+from engage.fans.rules import wants_profile
 from engage.kernel import clock, directory, ids
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import NotAllowed, NotFound, NotLoggedIn
@@ -92,14 +93,19 @@ class Staff:
         return self.name[:1].upper()
 
 
+class ProfileWanted(NotLoggedIn):
+    """A page shows the fan's name and picture, and WeChat was not asked for them lately."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A fan on patient pages of an account."""
+    """A fan on patient pages of an account; `wants_profile` if name and picture may be asked for."""
 
     house: House
     account_id: int
     account_slug: str
     fan_id: int
+    wants_profile: bool
     language: str | None = None
 
 
@@ -149,8 +155,14 @@ class ConsoleBlueprint(OpenBlueprint):
 class PatientBlueprint(Blueprint):
     """Views for fans below `/p/<account>`; who is unknown is sent through web authorization."""
 
-    def view(self, rule: str, *, methods: Sequence[str] = ("GET",)) -> Callable[[View], View]:
-        """Route a view for a fan of the account."""
+    def view(
+        self, rule: str, *, methods: Sequence[str] = ("GET",), profile: bool = False
+    ) -> Callable[[View], View]:
+        """Route a view for a fan of the account.
+
+        With `profile`, WeChat is asked for the fan's name and picture first, where they are unknown
+        or old; whoever refuses sees the page all the same (OA-6).
+        """
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -158,6 +170,8 @@ class PatientBlueprint(Blueprint):
                 with tenant_scope(tenant_of_account(account)):
                     visitor = current_visitor(account)
                     g.visitor = visitor
+                    if profile and visitor.wants_profile and request.method == "GET":
+                        raise ProfileWanted
                     return view(visitor, **arguments)
 
             guarded.guard = "fan"  # type: ignore[attr-defined]
@@ -264,16 +278,23 @@ def current_visitor(slug: str) -> Visitor:
         fan = fans.of_session(session, ids.digest(token), account_id=account.id, now=clock.now())
         if fan is None:
             raise NotLoggedIn
-        return Visitor(house, account.id, account.slug, fan.id)
+        return Visitor(
+            house, account.id, account.slug, fan.id, wants_profile(fan.ask_profile_at, clock.now())
+        )
 
 
-def cookie_options() -> dict[str, Any]:
+def account_path(slug: str) -> str:
+    """Give where an account's pages stand, and its cookies are sent: each account has its own."""
+    return f"/p/{slug}"
+
+
+def cookie_options(path: str = "/") -> dict[str, Any]:
     """Give how log-in cookies are set: not for scripts, not for other sites."""
     return {
         "httponly": True,
         "secure": current_app.config["SESSION_COOKIE_SECURE"],
         "samesite": "Lax",
-        "path": "/",
+        "path": path,
     }
 
 

@@ -18,8 +18,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from engage.blueprints.faces import as_json, house
-from engage.blueprints.guard import current_staff
+from engage.blueprints.guard import ProfileWanted, current_staff
 from engage.blueprints.patient import authorization
+from engage.blueprints.patient.detour import PROFILE, SILENT
 from engage.kernel.errors import N_, Busy, DomainError, Malformed, NotFound, NotLoggedIn
 
 log = structlog.get_logger()
@@ -67,17 +68,19 @@ def init_app(app: Flask) -> None:
 
 def answer(error: DomainError) -> AnyResponse:
     """Answer with a refusal, in the form and language of who asked."""
-    if isinstance(error, NotLoggedIn) and (way := _to_log_in()):
+    if isinstance(error, NotLoggedIn) and (way := _to_log_in(error)):
         return way
     return _render(error.status, error.code, gettext(error.title) % error.data, dict(error.data))
 
 
-def _to_log_in() -> AnyResponse | None:
+def _to_log_in(error: NotLoggedIn) -> AnyResponse | None:
     """Send a person without a log-in to it, where a page was asked for."""
     if _wants_json() or request.headers.get("HX-Request"):
         return None
-    if request.path.startswith("/p/"):
-        return authorization.begin(request.view_args or {}) if request.method == "GET" else None
+    if account := _account():
+        if request.method not in {"GET", "HEAD"}:
+            return authorization.send_again(account, error.status)
+        return authorization.begin(account, scope=PROFILE if isinstance(error, ProfileWanted) else SILENT)
     following = request.full_path.rstrip("?") if request.method == "GET" else ""
     return redirect(url_for("console_session.login", next=following or None))
 
@@ -88,11 +91,13 @@ def _stale_form(_error: CSRFError) -> AnyResponse:
         return answer(_StaleForm())
     if request.endpoint == "console_session.log_in":
         return redirect(url_for("console_session.login", next=request.form.get("next") or None), 303)
-    if request.path.startswith("/console/"):
-        try:
+    try:
+        if account := _account():
+            return authorization.send_again(account, _StaleForm.status)
+        if request.path.startswith("/console/"):
             current_staff()
-        except NotLoggedIn as error:
-            return answer(error)
+    except (NotLoggedIn, NotFound) as error:
+        return answer(error)
     return answer(_StaleForm())
 
 
@@ -149,8 +154,13 @@ def _render(status: int, code: str, sentence: str, data: dict[str, Any]) -> Resp
 
 def _way_on() -> str | None:
     """Give the page from which somebody on a patient page that failed can go on."""
-    account = (request.view_args or {}).get("account")
+    account = _account()
     return url_for("patient_booking.choose", account=account) if account and house() else None
+
+
+def _account() -> str:
+    """Give the account whose patient page was asked for; nothing on other pages."""
+    return str((request.view_args or {}).get("account", "")) if request.path.startswith("/p/") else ""
 
 
 def _wants_json() -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from engage.kernel.db import Identified, Model, belongs_to
+from engage.kernel.sealing import Sealed
 
 
 class Fan(Identified, Model):
@@ -15,6 +16,10 @@ class Fan(Identified, Model):
 
     `follow_changed_at` is WeChat's time of the last follow or unfollow, so that events that arrive
     in the wrong order end in the right state.
+
+    WeChat gives `nickname` and picture only with the person's consent on a page (WeChat §8);
+    `avatar` is the key of the picture's bytes in `kernel.files`, and before `ask_profile_at` the
+    person is not asked for them again.
     """
 
     __tablename__ = "fan"
@@ -29,6 +34,9 @@ class Fan(Identified, Model):
     follow_changed_at: Mapped[dt.datetime | None]
     first_seen_at: Mapped[dt.datetime]
     last_seen_at: Mapped[dt.datetime]
+    nickname: Mapped[str | None] = mapped_column(Sealed)
+    avatar: Mapped[str | None]
+    ask_profile_at: Mapped[dt.datetime | None]
 
 
 class FanSession(Identified, Model):

@@ -23,6 +23,11 @@ def fan(session: Session, fan_id: int) -> Fan:
     return found
 
 
+def by_openid(session: Session, account_id: int, openid: str) -> Fan | None:
+    """Give the fan of an account with an openid, if there is one."""
+    return session.scalar(sa.select(Fan).where(Fan.account_id == account_id, Fan.openid == openid))
+
+
 def of_session(session: Session, token_digest: str, *, account_id: int, now: dt.datetime) -> Fan | None:
     """Give the fan who is logged in to an account's pages with a cookie."""
     return session.scalar(

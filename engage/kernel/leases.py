@@ -8,15 +8,21 @@ person. A row tried before is claimed alone, so that it cannot drag others with 
 from __future__ import annotations
 
 import datetime as dt
+import traceback
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from types import TracebackType
+from typing import Literal, TypeVar
 
 import sqlalchemy as sa
+import structlog
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engage.kernel.db import Identified, Session
+
+log = structlog.get_logger()
 
 BATCH = 200
 ATTEMPTS = 8
@@ -146,6 +152,46 @@ def give_up(row: Leased, error: str) -> None:
     row.available_at, row.lease, row.error = None, None, error
 
 
+def defer(row: Leased, at: dt.datetime) -> None:
+    """Nothing failed, but it cannot be done yet: the attempt does not count."""
+    row.attempts, row.available_at, row.lease = row.attempts - 1, at, None
+
+
 def retry(row: Leased, *, now: dt.datetime) -> None:
     """A person asks for another round of attempts."""
     row.attempts, row.available_at, row.lease = 0, now, None
+
+
+# The database went away, or the job's own time is over: no fault of the row's work.
+_STOPS_THE_JOB = (sa.exc.OperationalError, BaseTimeoutException)
+
+
+class Attempt:
+    """Work on one row in a savepoint: kept, or rolled back with the error on the row, to be tried again.
+
+    The one boundary that must outlive any error of the code it runs, programming errors included,
+    so that what is broken stops itself alone. What stops the process passes through. Whoever works
+    settles the row.
+    """
+
+    def __init__(self, session: Session, row: Leased, *, now: dt.datetime) -> None:
+        self.session, self.row, self.now = session, row, now
+        self.succeeded = False
+
+    def __enter__(self) -> None:
+        self.savepoint = self.session.begin_nested()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False] | bool:
+        if error is None:
+            self.savepoint.commit()
+            self.succeeded = True
+            return True
+        self.savepoint.rollback()
+        if not isinstance(error, Exception) or isinstance(error, _STOPS_THE_JOB):
+            return False
+        place = traceback.extract_tb(trace)[-1]
+        postpone(self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now)
+        log.error("work.failed", queue=self.row.queue, row=self.row.id, error=type(error).__name__)
+        return True

@@ -9,24 +9,18 @@ is a row that they write.
 from __future__ import annotations
 
 import datetime as dt
-import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
-import structlog
-from rq.timeouts import BaseTimeoutException
 from sqlalchemy.orm import Mapped
 
 from engage.kernel import due, leases
 from engage.kernel.db import Model, Session
 from engage.kernel.errors import NotFound
-from engage.kernel.leases import Backlog, Claim, Leased
-
-log = structlog.get_logger()
+from engage.kernel.leases import Attempt, Backlog, Claim, Leased
 
 QUEUE = "events"
 
@@ -135,9 +129,11 @@ def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
             leases.give_up(row, "each attempt ended its worker")
             failed += 1
             continue
-        attempt = _Attempt(session, row, now=now)
+        attempt = Attempt(session, row, now=now)
         with attempt:
             _handlers[row.event][row.handler](session, row.payload, now=now)
+            leases.settle(row)
+            row.settled_at = now
             session.flush()  # what the database refuses is this handler's error, not the batch's
         done, failed = done + attempt.succeeded, failed + (not attempt.succeeded)
     return Drained(done, failed)
@@ -167,43 +163,3 @@ def backlog(session: Session) -> Backlog:
     """Give how the tenant's queue of reactions stands."""
     failed = session.scalar(sa.select(sa.func.count()).select_from(OutboxRow).where(*_GIVEN_UP)) or 0
     return Backlog(QUEUE, *leases.waiting(session, OutboxRow, QUEUE), failed)
-
-
-# The database went away, or the job's own time is over: no fault of the handler.
-_STOPS_THE_JOB = (sa.exc.OperationalError, BaseTimeoutException)
-
-
-class _Attempt:
-    """One handler's run: a savepoint that is kept with the row settled, or rolled back with its error.
-
-    The one boundary that must outlive any error of the code it runs, programming errors included,
-    so that a broken handler stops itself alone. What stops the process passes through.
-    """
-
-    def __init__(self, session: Session, row: OutboxRow, *, now: dt.datetime) -> None:
-        self.session, self.row, self.now = session, row, now
-        self.succeeded = False
-
-    def __enter__(self) -> None:
-        self.savepoint = self.session.begin_nested()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Literal[False] | bool:
-        if error is None:
-            leases.settle(self.row)
-            self.row.settled_at = self.now
-            self.savepoint.commit()
-            self.succeeded = True
-            return True
-        self.savepoint.rollback()
-        if not isinstance(error, Exception) or isinstance(error, _STOPS_THE_JOB):
-            return False
-        place = traceback.extract_tb(trace)[-1]
-        leases.postpone(
-            self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now
-        )
-        log.error(
-            "outbox.failed", outbox_event=self.row.event, handler=self.row.handler, error=type(error).__name__
-        )
-        return True

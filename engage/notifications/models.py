@@ -10,15 +10,16 @@ from sqlalchemy.orm import Mapped
 
 from engage.kernel.db import Model, belongs_to
 from engage.kernel.leases import Leased
-from engage.notifications.rules import STATES
+from engage.notifications.rules import CHANNELS, STATES
 
 
 class Delivery(Leased, Model):
     """One message to one fan: pending → sending → sent → delivered / failed / unknown, or skipped.
 
     The unique key (kind, subject, version, fan) keeps a message from being written twice. `fields`
-    is what was sent. `first_tried_at` begins the ten minutes in which WeChat takes a repeat with
-    the same `client_msg_id` for the same message (WeChat §4).
+    is what was sent: the template's values, or the text of a customer-service message, which has
+    neither template nor page and is never repeated. `first_tried_at` begins the ten minutes in which
+    WeChat takes a repeat with the same `client_msg_id` for the same message (WeChat §4).
     """
 
     __tablename__ = "notification_delivery"
@@ -38,9 +39,13 @@ class Delivery(Leased, Model):
             None, "tenant_id", "queue", "available_at", postgresql_where=sa.text("available_at IS NOT NULL")
         ),
         sa.CheckConstraint(f"state IN ({', '.join(repr(state) for state in STATES)})", name="state_known"),
+        sa.CheckConstraint(
+            f"channel IN ({', '.join(repr(channel) for channel in CHANNELS)})", name="channel_known"
+        ),
     )
 
     kind: Mapped[str]
+    channel: Mapped[str]
     subject_id: Mapped[int]
     subject_version: Mapped[int]
     account_id: Mapped[int]

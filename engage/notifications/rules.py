@@ -18,6 +18,9 @@ STATES: Final = {
     "skipped": N_("Skipped"),
 }
 
+# By which of WeChat's ways a message goes: template (WeChat §4), customer-service (WeChat §3).
+CHANNELS: Final = ("template", "custom")
+
 # WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
 REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
 
@@ -28,9 +31,9 @@ NOT_NOW: Final = frozenset({-1, 40001, 40014, 42001, 45009, 45011})
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """WeChat took the message."""
+    """WeChat took the message; customer-service messages have no id."""
 
-    msg_id: int
+    msg_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ class Unheard:
 Outcome = Sent | Refused | Unheard
 
 
-def may_repeat(first_tried_at: dt.datetime | None, now: dt.datetime) -> bool:
-    """Whether sending (again) cannot reach the patient twice."""
-    return first_tried_at is None or now - first_tried_at < REPEAT_WITHIN
+def may_repeat(channel: str, first_tried_at: dt.datetime | None, now: dt.datetime) -> bool:
+    """Whether sending (again) cannot reach the patient twice: only templates have a `client_msg_id`."""
+    if first_tried_at is None:
+        return True
+    return channel == "template" and now - first_tried_at < REPEAT_WITHIN
 
 
 def reason_of(status: str) -> tuple[str, str | None]:

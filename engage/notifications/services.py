@@ -25,9 +25,10 @@ APPOINTMENT_CREATED = Setting("notifications.appointment_created", default=True)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to be sent: what about, to whom, with which fields of the template."""
+    """A message to be sent: what about, to whom, with which fields of the template or which text."""
 
     kind: str
+    channel: str
     subject_id: int
     subject_version: int
     account_id: int
@@ -42,11 +43,27 @@ class Parcel:
     """A claimed message, free of the session, for the sender."""
 
     id: int
+    channel: str
     account_id: int
     fan_id: int
     template_id: str
     fields: dict[str, Any]
     page: str
+
+
+def late_reply(push_id: int, account_id: int, fan_id: int, text: str) -> Message:
+    """Give the customer-service message that replies to a push after its answer was due."""
+    return Message(
+        kind="late_reply",
+        channel="custom",
+        subject_id=push_id,
+        subject_version=0,
+        account_id=account_id,
+        fan_id=fan_id,
+        template_id="",
+        fields={"text": text},
+        page="",
+    )
 
 
 def write(session: Session, message: Message, *, now: dt.datetime, skip: str | None = None) -> None:
@@ -56,6 +73,7 @@ def write(session: Session, message: Message, *, now: dt.datetime, skip: str | N
         .values(
             queue=QUEUE,
             kind=message.kind,
+            channel=message.channel,
             subject_id=message.subject_id,
             subject_version=message.subject_version,
             account_id=message.account_id,
@@ -87,12 +105,14 @@ def claim(session: Session, *, now: dt.datetime, batch: int) -> tuple[Claim, Seq
     claimed = leases.claim(session, Delivery, QUEUE, now=now, batch=batch)
     parcels = []
     for row in leases.held(session, Delivery, claimed):
-        if not rules.may_repeat(row.first_tried_at, now):
+        if not rules.may_repeat(row.channel, row.first_tried_at, now):
             leases.settle(row)
             row.state, row.reason = "unknown", "no_answer"
             continue
         row.state, row.first_tried_at = "sending", row.first_tried_at or now
-        parcels.append(Parcel(row.id, row.account_id, row.fan_id, row.template_id, row.fields, row.page))
+        parcels.append(
+            Parcel(row.id, row.channel, row.account_id, row.fan_id, row.template_id, row.fields, row.page)
+        )
     return claimed, parcels
 
 

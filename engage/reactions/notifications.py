@@ -25,6 +25,7 @@ def tell_booked(session: Session, payload: Mapping[str, Any], *, now: dt.datetim
     template_id = account.templates.get("appointment_created", "")
     message = Message(
         kind="appointment_created",
+        channel="template",
         subject_id=appointment.id,
         subject_version=appointment.version,
         account_id=account.id,

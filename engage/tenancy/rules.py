@@ -31,6 +31,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "staff.view": frozenset({"owner", "manager"}),
     "staff.manage": frozenset({"owner"}),
     "operations.view": frozenset({"owner"}),
+    "accounts.manage": frozenset({"owner"}),
+    "journal.view": frozenset({"owner"}),
 }
 
 LOCK_AFTER: Final = 5

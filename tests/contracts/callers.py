@@ -11,19 +11,23 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from engage.accounts.services import NewPush
 from engage.audit.services import OPERATOR
 from engage.blueprints import guard
 from engage.booking import services as booking
 from engage.clinic import services as clinic
 from engage.fans import services as fans
 from engage.kernel import clock
-from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
 from engage.tenancy import queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Chain, csrf_of
+from tests.wechat.pushes import keep
+
+WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.54"
 
 _numbers = itertools.count(1)
 
@@ -77,6 +81,7 @@ def fan_browser(app: Flask, chain: Chain, fan_id: int) -> FlaskClient:
     with tenant_scope(chain.id), unit_of_work() as session:
         token = fans.log_in(session, fan_id, now=clock.now())
     client = app.test_client()
+    client.environ_base["HTTP_USER_AGENT"] = WECHAT
     client.set_cookie(guard.fan_cookie(), guard.cookie_value(chain.id, token))
     return client
 
@@ -108,6 +113,7 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
             now=clock.now(),
         )
         made = booking.book(session, scene.wish(name=f"{mark}patient"), now=clock.now())
+        push_id = _push(session, scene.account_id, mark)
         given_up = session.scalars(sa.select(OutboxRow)).one()
         given_up.available_at, given_up.error = None, f"{mark}error"
     ids: dict[str, int | str] = {
@@ -115,12 +121,22 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "session_id": owner.session_id,
         "entry_id": given_up.id,
         "account": scene.account_slug,
+        "account_id": scene.account_id,
+        "push_id": push_id,
         "appointment_id": made.id,
         "app_id": f"wx-{chain.slug}",
         "colour": "0e7c66",
         "filename": "console/console.css",
     }
     return House(scene, owner, made.id, ids)
+
+
+def _push(session: Session, account_id: int, mark: str) -> int:
+    """Journal a message of a fan."""
+    push = NewPush(
+        account_id, f"{mark}key", f"{mark}stamp", "digest", "text", "openid-0", f"<xml>{mark}words</xml>"
+    )
+    return keep(session, push, reply=f"<xml>{mark}reply</xml>")
 
 
 def fill(rule: str, ids: dict[str, int | str]) -> str:

@@ -58,14 +58,14 @@ def test_every_handler_is_described(app: Flask, root: Path) -> None:
 
 
 def test_every_queue_is_drained_and_described(root: Path) -> None:
-    declared = names_in(root, r'(?m)^(?:QUEUE|RECEIPTS) = "([a-z]+)"')
+    declared = names_in(root, r'(?m)^(?:QUEUE|PUSHES)(?:: Final)? = "([a-z]+)"')
     assert declared == set(DRAINS)
     assert set(DRAINS) <= set(told(root, "events.md"))
 
 
 def test_every_mark_names_a_queue_by_its_constant(root: Path) -> None:
     marked = names_in(root, r"due\.mark\(\s*\w+,\s*([^,\s]+)")
-    assert marked == {"QUEUE", "RECEIPTS"}
+    assert marked == {"QUEUE", "PUSHES"}
 
 
 @pytest.mark.parametrize("queue", sorted(DRAINS))

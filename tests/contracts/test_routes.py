@@ -23,7 +23,7 @@ from engage.tenancy import queries as tenancy
 from engage.tenancy.models import Staff, StaffSession
 from engage.tenancy.rules import PERMISSIONS, ROLES
 from tests.conftest import PASSWORD, Chain, csrf_of, log_in, make_chain
-from tests.contracts.callers import House, Person, fan_browser, fill, furnish, log_in_directly
+from tests.contracts.callers import WECHAT, House, Person, fan_browser, fill, furnish, log_in_directly
 
 MARK = "Zanzibar"  # in every name of the foreign chain
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -98,8 +98,11 @@ def test_nobody_gets_past_a_guard(app: Flask, client: FlaskClient, house: House)
         assert answer.status_code == 302, rule
         assert answer.location.startswith("/console/login"), rule
     for rule, method in rules_of(app, "fan"):
-        answer = client.open(fill(rule.rule, house.ids), method=method, data={"csrf_token": token})
-        assert answer.status_code == (302 if method == "GET" else 401), rule
+        for agent, to_wechat in (("Mozilla/5.0", False), (WECHAT, method == "GET")):
+            headers = {"User-Agent": agent}
+            path = fill(rule.rule, house.ids)
+            answer = client.open(path, method=method, data={"csrf_token": token}, headers=headers)
+            assert answer.status_code == (302 if to_wechat else 401), rule
 
 
 def test_figures_are_for_this_machine_alone(client: FlaskClient) -> None:

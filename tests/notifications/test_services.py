@@ -8,14 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from engage.accounts import services as accounts
-from engage.kernel import clock
+from engage.inbound import rules
+from engage.inbound import services as inbound
+from engage.kernel import clock, leases
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.notifications import services
 from engage.notifications.models import Delivery
 from engage.notifications.rules import Refused, Sent, Unheard
 from engage.notifications.services import Message
+from engage.wechat import messages
 from tests.booking.scenes import make_scene
-from workers import receipts
+from workers import pushes
 
 SILENCE, BUSY, TAKEN = Unheard("ReadTimeout"), Refused(-1, "system busy"), Sent(7_000_000_000_000_000_001)
 
@@ -30,9 +33,8 @@ def scene(chain):
 
 def write(scene, subject: int = 1, *, now: dt.datetime) -> None:
     """Write a message down."""
-    message = Message(
-        "appointment_created", subject, 1, scene.account_id, scene.fan_ids[0], "template", {}, "/p"
-    )
+    account, fan = scene.account_id, scene.fan_ids[0]
+    message = Message("appointment_created", "template", subject, 1, account, fan, "template", {}, "/p")
     with unit_of_work() as session:
         services.write(session, message, now=now)
 
@@ -92,30 +94,46 @@ def test_a_message_is_written_once(scene):
         assert session.scalar(sa.select(sa.func.count(Delivery.id))) == 1
 
 
+def test_a_customer_service_message_is_never_sent_twice(scene):
+    now = clock.now()
+    with unit_of_work() as session:
+        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], "欢迎")
+        services.write(session, late, now=now)
+    assert run([BUSY, SILENCE, TAKEN], now) == 2
+    assert state() == ("unknown", "no_answer")
+
+
 def test_receipts_of_others_messages_hold_nobody_up(scene, monkeypatch):
-    monkeypatch.setattr(receipts, "BATCH", 5)
+    monkeypatch.setattr(leases, "BATCH", 5)
     now = clock.now()
     write(scene, now=now)
     run([TAKEN], now)
     for msg_id in [*range(1, 8), 10**25, TAKEN.msg_id]:
         _receipt(scene.account_id, msg_id)
-    receipts.drain()
+    pushes.drain()
     assert state() == ("delivered", None)
 
 
+def test_receipts_of_others_messages_are_let_go(scene, monkeypatch):
+    _receipt(scene.account_id, 1)
+    pushes.drain()
+    with unit_of_work() as session:
+        again_at = accounts.next_at(session)
+    assert again_at > clock.now()
+    later = clock.now() + rules.RECEIPT_WAITS
+    monkeypatch.setattr(clock, "now", lambda: later)
+    pushes.drain()
+    with unit_of_work() as session:
+        assert accounts.next_at(session) is None
+
+
 def _receipt(account_id: int, msg_id: int) -> None:
-    body = (
+    xml = (
         "<xml><ToUserName>gh</ToUserName><FromUserName>o</FromUserName><CreateTime>1</CreateTime>"
         "<MsgType>event</MsgType><Event>TEMPLATESENDJOBFINISH</Event>"
         f"<MsgID>{msg_id}</MsgID><Status>success</Status></xml>"
-    )
+    ).encode()
+    message = messages.parse(xml)
+    push = inbound.arrived(account_id, message, timestamp="1", nonce=str(msg_id), body=xml, xml=xml)
     with unit_of_work() as session:
-        accounts.journal(
-            session,
-            account_id,
-            push_key=str(msg_id),
-            kind="event:TEMPLATESENDJOBFINISH",
-            body=body,
-            is_receipt=True,
-            now=clock.now(),
-        )
+        inbound.put_off(session, push, late=False, now=clock.now())

@@ -2,102 +2,175 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 
 import pytest
 import sqlalchemy as sa
 
-from engage.accounts.models import Push
+from engage.accounts.models import OfficialAccount, Push
 from engage.fans.models import Fan
 from engage.kernel.db import tenant_scope, unit_of_work
-from engage.wechat import callbacks
-from tests.booking.scenes import make_scene
+from sandbox import crypto
+from tests.booking.scenes import AES_KEY, make_scene
+from tests.conftest import Chain
+from tests.wechat.pushes import Sender, event, message
+
+MODES = ("plain", "compat", "safe")
 
 
 @pytest.fixture
-def push(chain, client):
-    """Push a body to the chain's account, signed: `push(body, signed_with="token")` gives the answer."""
+def wechat(chain):
+    """The chain's account in plain mode, and WeChat pushing to it."""
     make_scene(chain)
-
-    def send(body: bytes, *, signed_with: str = "token", at: float | None = None, **headers: str):
-        timestamp, nonce = str(int(at or time.time())), uuid.uuid4().hex
-        signature = callbacks.sign(token=signed_with, timestamp=timestamp, nonce=nonce)
-        query = {"signature": signature, "timestamp": timestamp, "nonce": nonce}
-        return client.post(f"/hooks/wechat/wx-{chain.slug}", query_string=query, data=body, headers=headers)
-
-    return send
+    return Sender(chain)
 
 
-def body(
-    openid: str = "openid-new", kind: str = "text", rest: str = "<Content>hi</Content><MsgId>1</MsgId>"
-) -> bytes:
-    """Write a push as WeChat does."""
-    return (
-        f"<xml><ToUserName>gh_1</ToUserName><FromUserName>{openid}</FromUserName>"
-        f"<CreateTime>{int(time.time())}</CreateTime><MsgType>{kind}</MsgType>{rest}</xml>"
-    ).encode()
-
-
-def event(name: str, openid: str = "openid-new", rest: str = "") -> bytes:
-    """Write an event as WeChat does."""
-    return body(openid, "event", f"<Event>{name}</Event>{rest}")
-
-
-def count(chain, model) -> int:
+def count(chain: Chain, model: type) -> int:
     """Count the chain's rows."""
     with tenant_scope(chain.id), unit_of_work() as session:
         return session.scalar(sa.select(sa.func.count(model.id)).where(model.tenant_id == chain.id))
 
 
-def test_a_message_is_kept_once_however_often_it_comes(chain, push):
-    fans, message = count(chain, Fan), body()
-    assert [push(message).text for _ in range(3)] == ["success"] * 3
+def opened(answer: str, app_id: str) -> str:
+    """Open an encrypted answer as WeChat does."""
+    nodes = dict(re.findall(r"<(\w+)>(?:<!\[CDATA\[)?([^<\]]+)", answer.removeprefix("<xml>")))
+    signed = crypto.signature("token", nodes["TimeStamp"], nodes["Nonce"], nodes["Encrypt"])
+    assert nodes["MsgSignature"] == signed
+    return crypto.decrypt(AES_KEY, app_id, nodes["Encrypt"])
+
+
+def test_a_message_is_kept_once_however_often_it_comes(chain, client, wechat):
+    fans, push = count(chain, Fan), wechat.sign(message())
+    assert [push.send(client).text for _ in range(3)] == ["success"] * 3
     assert (count(chain, Push), count(chain, Fan)) == (1, fans + 1)
 
 
-@pytest.mark.parametrize(
-    ("message", "token", "age", "status"),
-    [
-        (body(), "another token", 0, 403),
-        (body(), "token", 400, 403),
-        (b"not xml", "token", 0, 400),
-        (b"", "token", 0, 400),
-        (b"<xml><a/></xml>", "token", 0, 400),
-        (b"<!DOCTYPE x [<!ENTITY e 'e'>]>" + body(), "token", 0, 400),
-        (b'<?xml version="1.0" encoding="foo"?>' + body(), "token", 0, 400),
-        (body(rest="<Content>without an id</Content>"), "token", 0, 400),
-        (b"<xml>" + b"x" * 70_000 + b"</xml>", "token", 0, 400),
-    ],
-)
-def test_what_is_forged_stale_or_malformed_leaves_no_row(chain, push, message, token, age, status):
-    assert push(message, signed_with=token, at=time.time() - age).status_code == status
+@pytest.mark.parametrize("mode", MODES)
+def test_each_mode_is_read_and_answered_in_kind(chain, client, mode):
+    make_scene(chain, mode=mode, welcome="欢迎 ]]> 您")
+    answer = Sender(chain, mode).sign(event("subscribe", "o-1")).send(client)
+    plain = answer.text if mode == "plain" else opened(answer.text, f"wx-{chain.slug}")
+    assert answer.status_code == 200
+    assert "<![CDATA[o-1]]>" in plain
+    with tenant_scope(chain.id), unit_of_work() as session:
+        kept = session.scalars(sa.select(Push)).one()
+        assert session.scalar(sa.select(Fan.following).where(Fan.openid == "o-1"))
+    assert kept.body.startswith("<xml><ToUserName>gh_1<")
+    assert kept.reply == plain
+
+
+@pytest.mark.parametrize(("wanted", "sent"), [("safe", "plain"), ("compat", "plain")])
+def test_less_than_the_account_wants_is_refused(chain, client, wanted, sent):
+    make_scene(chain, mode=wanted)
+    assert Sender(chain, sent).sign(message()).send(client).status_code == 403
     assert count(chain, Push) == 0
 
 
-def test_a_long_event_key_is_kept(chain, push):
-    key = "".join(uuid.uuid4().hex for _ in range(400))
-    assert push(event("VIEW", rest=f"<EventKey>{key}</EventKey>")).status_code == 200
+@pytest.mark.parametrize(
+    ("xml", "status"),
+    [
+        (b"not xml", 400),
+        (b"", 400),
+        (b"<xml><a/></xml>", 400),
+        (b"<!DOCTYPE x [<!ENTITY e 'e'>]>" + message(), 400),
+        (message().replace(b"text", b"te\xff\xfet"), 400),
+        (message().replace(b"text", b"te\x00t"), 400),
+        (b"<xml>" + b"x" * 70_000 + b"</xml>", 400),
+    ],
+)
+def test_what_is_malformed_leaves_no_row(chain, client, wechat, xml, status):
+    assert wechat.sign(xml).send(client).status_code == status
+    assert count(chain, Push) == 0
+
+
+@pytest.mark.parametrize("mode", ["plain", "safe"])
+@pytest.mark.parametrize(
+    ("change", "age"),
+    [({"token": "another"}, 0), ({}, 400), ({}, -400), ({"key": AES_KEY[::-1]}, 0), ({"app_id": "wx-no"}, 0)],
+)
+def test_what_is_forged_or_stale_leaves_no_row(chain, client, mode, change, age):
+    if mode == "plain" and change.keys() & {"key", "app_id"}:
+        change = {"token": "another"}
+    make_scene(chain, mode=mode)
+    push = Sender(chain, mode, **change).sign(message(), at=time.time() - age)
+    assert push.send(client).status_code in {400, 403}
+    assert count(chain, Push) == 0
+
+
+def test_a_signature_serves_one_body(chain, client, wechat):
+    """Who overheard a push can repeat it, and nothing else."""
+    first = wechat.sign(message(), nonce="overheard")
+    forged = wechat.sign(message("somebody-else"), at=int(first.query["timestamp"]), nonce="overheard")
+    assert first.send(client).status_code == 200
+    assert forged.send(client).status_code == 403
+    assert first.send(client).text == "success"
     assert count(chain, Push) == 1
 
 
-def test_what_wechat_itself_sends_makes_no_fan(chain, push):
+def test_a_repeat_gets_the_stored_reply_after_the_welcome_changed(chain, client):
+    make_scene(chain, welcome="first")
+    push = Sender(chain).sign(event("subscribe"))
+    first = push.send(client).text
+    with tenant_scope(chain.id), unit_of_work() as session:
+        session.execute(sa.update(OfficialAccount).values(welcome="second"))
+    assert "first" in first
+    assert push.send(client).text == first
+
+
+@pytest.mark.parametrize("kind", ["text", "image", "something_new"])
+def test_messages_without_an_id_are_told_apart(chain, client, wechat, kind):
+    for content in ("a", "b", "a"):
+        wechat.sign(message(kind=kind, rest=f"<Content>{content}</Content>", at=1_700_000_000)).send(client)
+    assert count(chain, Push) == 2
+
+
+def test_unknown_events_are_kept(chain, client, wechat):
+    assert (
+        wechat.sign(event("brand_new", rest="<Some><Thing>1</Thing></Some>")).send(client).text == "success"
+    )
+    with tenant_scope(chain.id), unit_of_work() as session:
+        assert session.scalars(sa.select(Push.kind)).all() == ["event:brand_new"]
+
+
+def test_a_long_event_key_is_kept(chain, client, wechat):
+    key = "".join(uuid.uuid4().hex for _ in range(400))
+    assert wechat.sign(event("VIEW", rest=f"<EventKey>{key}</EventKey>")).send(client).status_code == 200
+    assert count(chain, Push) == 1
+
+
+def test_what_wechat_itself_sends_makes_no_fan(chain, client, wechat):
     fans = count(chain, Fan)
-    push(event("MASSSENDJOBFINISH", "mphelper", "<MsgID>5</MsgID><Status>send success</Status>"))
+    rest = "<MsgID>5</MsgID><Status>send success</Status>"
+    wechat.sign(event("MASSSENDJOBFINISH", "mphelper", rest)).send(client)
     assert count(chain, Fan) == fans
 
 
-def test_follow_and_unfollow_in_the_wrong_order_end_right(chain, push):
-    later = event("unsubscribe", "openid-9").replace(b"<CreateTime>1", b"<CreateTime>2", 1)
-    push(later)
-    push(event("subscribe", "openid-9"))
+def test_follow_and_unfollow_in_the_wrong_order_end_right(chain, client, wechat):
+    now = int(time.time())
+    wechat.sign(event("unsubscribe", "openid-9", at=now + 1)).send(client)
+    wechat.sign(event("subscribe", "openid-9", at=now)).send(client)
     with tenant_scope(chain.id), unit_of_work() as session:
         assert session.scalar(sa.select(Fan.following).where(Fan.openid == "openid-9")) is False
 
 
-def test_the_welcomes_link_is_ours_whatever_host_was_called(app, chain, push):
-    with tenant_scope(chain.id), unit_of_work() as session:
-        session.execute(sa.text("update official_account set welcome = 'book {booking}'"))
-    answer = push(event("subscribe"), Host="backend.internal:9999").text
-    assert f"{app.config['PUBLIC_URL']}/p/" in answer
+def test_the_welcomes_link_is_ours_whatever_host_was_called(app, chain, client):
+    make_scene(chain, welcome="book {booking}")
+    answer = Sender(chain).sign(event("subscribe")).send(client, headers={"Host": "backend.internal:9"}).text
+    assert f"{app.config['PUBLIC_URL']}/p/a-{chain.slug}/booking" in answer
     assert "backend.internal" not in answer
+
+
+def test_the_check_of_the_address_is_answered_and_remembered(chain, client, wechat):
+    push = wechat.sign(b"")
+    answer = client.get(push.path, query_string=push.query | {"echostr": "41<b>"})
+    assert (answer.status_code, answer.text) == (200, "41<b>")
+    assert answer.content_type.startswith("text/plain")
+    assert client.get(push.path, query_string=push.query | {"signature": "0" * 40}).status_code == 403
+    with tenant_scope(chain.id), unit_of_work() as session:
+        assert session.scalars(sa.select(OfficialAccount.verified_at)).one() is not None
+
+
+def test_nobodys_account_is_not_found(client):
+    assert client.post("/hooks/wechat/wx-nobody", data=b"<xml/>").status_code == 404

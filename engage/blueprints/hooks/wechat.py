@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import TracebackType
 
-from flask import Response, current_app, request, url_for
+import structlog
+from flask import Response, current_app, request
 from flask.typing import ResponseReturnValue
 
-from engage.accounts import queries as accounts
-from engage.accounts import services as journal
+from engage.accounts import services as accounts
+from engage.accounts.services import NewPush
 from engage.blueprints.guard import OpenBlueprint
-from engage.fans import services as fans
-from engage.kernel import clock, directory
-from engage.kernel.db import Session, tenant_scope, unit_of_work
-from engage.kernel.errors import Malformed, NotFound
-from engage.wechat import callbacks
-from engage.wechat.callbacks import Message
+from engage.inbound import endpoints, rules
+from engage.inbound import services as inbound
+from engage.inbound.endpoints import Endpoint
+from engage.kernel import clock
+from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.errors import DomainError, Malformed
+from engage.wechat import envelope, messages
+from engage.wechat.messages import Message
 
-if TYPE_CHECKING:
-    from engage.accounts.models import OfficialAccount
+log = structlog.get_logger()
 
 bp = OpenBlueprint("hooks_wechat", __name__, url_prefix="/hooks/wechat")
 
@@ -28,67 +30,77 @@ SIGNED = "WeChat signs each request with the account's token"
 @bp.open("/<app_id>", reason=SIGNED)
 def check(app_id: str) -> ResponseReturnValue:
     """Answer the check of the address with what it sent (WeChat §1)."""
-    with tenant_scope(_tenant(app_id)), unit_of_work() as session:
-        _check(accounts.by_app_id(session, app_id))
-    return Response(request.args.get("echostr", ""), content_type="text/plain")
+    endpoint = _endpoint(app_id)
+    envelope.check_address(endpoint.keys, request.args, now=clock.real_now())
+    with tenant_scope(endpoint.tenant_id), unit_of_work() as session:
+        accounts.address_checked(session, endpoint.account_id, now=clock.now())
+    return Response(request.args.get("echostr", ""), content_type="text/plain; charset=utf-8")
 
 
 @bp.open("/<app_id>", reason=SIGNED, methods=("POST",))
 def push(app_id: str) -> ResponseReturnValue:
     """Keep what was pushed and answer it; a repeat gets the answer of the first."""
-    if (request.content_length or 0) > callbacks.MAX_BODY:
-        raise Malformed
-    body = request.get_data(cache=False)
-    with tenant_scope(_tenant(app_id)), unit_of_work() as session:
-        account = accounts.by_app_id(session, app_id)
-        _check(account)
-        message = callbacks.parse(body)
-        reply = _take_in(session, account, message, body.decode("utf-8", "replace"))
-    content_type = "application/xml" if reply else "text/plain"
-    return Response(reply or "success", content_type=f"{content_type}; charset=utf-8")
-
-
-def _take_in(session: Session, account: OfficialAccount, message: Message, body: str) -> str:
-    now = clock.now()
-    kept = journal.journal(
-        session,
-        account.id,
-        push_key=message.key,
-        kind=message.kind,
+    endpoint, body = _endpoint(app_id), _body()
+    opened = envelope.open_push(endpoint.keys, request.args, body, now=clock.real_now())
+    message = messages.parse(opened.xml)
+    arrived = inbound.arrived(
+        endpoint.account_id,
+        message,
+        timestamp=request.args["timestamp"],
+        nonce=request.args["nonce"],
         body=body,
-        is_receipt=message.is_receipt,
-        now=now,
+        xml=opened.xml,
     )
-    if kept is None:
-        return journal.earlier_reply(session, account.id, message.key)
-    if message.kind == "event:subscribe":
-        fans.follow(session, account.id, message.openid, changed_at=message.created_at, now=now)
-        kept.reply = callbacks.text_reply(message, _welcome(account)) if account.welcome else ""
-    elif message.kind == "event:unsubscribe":
-        fans.unfollow(session, account.id, message.openid, changed_at=message.created_at, now=now)
-    elif message.is_from_a_person:
-        fans.recognise(session, account.id, message.openid, now=now)
-    return kept.reply
+    with tenant_scope(endpoint.tenant_id):
+        reply = _answered(endpoint, arrived, message)
+    if not reply:
+        return Response("success", content_type="text/plain; charset=utf-8")
+    sealed = envelope.seal(endpoint.keys, reply, now=clock.real_now()) if opened.encrypted else reply
+    return Response(sealed, content_type="application/xml; charset=utf-8")
 
 
-def _welcome(account: OfficialAccount) -> str:
-    page = url_for("patient_booking.choose", account=account.slug)
-    return account.welcome.replace("{booking}", current_app.config["PUBLIC_URL"] + page)
+def _answered(endpoint: Endpoint, arrived: NewPush, message: Message) -> str:
+    """Give the reply; without one of the moment, empty."""
+    attempt, reply, now = _AtOnce(), None, clock.now()
+    if not message.is_receipt:
+        with attempt:
+            reply = inbound.receive(arrived, message, greeting=endpoint.greeting, now=now)
+        if reply is not None:
+            return reply
+    with unit_of_work(statement_ms=rules.STATEMENT_MS) as session:
+        if message.is_receipt or attempt.failed:
+            inbound.put_off(session, arrived, late=attempt.failed, now=now)
+            return ""
+        return inbound.reply_given(session, arrived)
 
 
-def _check(account: OfficialAccount) -> None:
-    callbacks.check(
-        token=account.token,
-        signature=request.args.get("signature", ""),
-        timestamp=request.args.get("timestamp", ""),
-        nonce=request.args.get("nonce", ""),
-        now=clock.real_now(),
-    )
+class _AtOnce:
+    """The attempt to be done with a push while WeChat waits; what goes wrong leaves it to a worker.
+
+    Programming errors too: WeChat repeats a push for some seconds only, then it would be lost.
+    """
+
+    failed = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, DomainError):
+            return False
+        self.failed = True
+        log.warning("push.put_off", error=type(error).__name__, exc_info=error)
+        return True
 
 
-def _tenant(app_id: str) -> int:
-    with unit_of_work() as session:
-        tenant_id = directory.tenant_of(session, "app_id", app_id)
-    if tenant_id is None:
-        raise NotFound(app_id=app_id)
-    return tenant_id
+def _endpoint(app_id: str) -> Endpoint:
+    return endpoints.find(app_id, public_url=current_app.config["PUBLIC_URL"])
+
+
+def _body() -> bytes:
+    """Read the body; one without a stated length, or too large, is refused unread."""
+    if request.content_length is None or request.content_length > envelope.MAX_BODY:
+        raise Malformed
+    return request.get_data(cache=False)

@@ -1,0 +1,1 @@
+"""What reaches us from WeChat: kept once, done once, answered in time."""
