@@ -1,0 +1,111 @@
+"""P1, P2, P3: WeChat's callback in safe mode: signature, AES, dedupe, fan, journal, encrypted reply.
+
+Every push is a follow by one of `FANS` people and is answered with the welcome.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from contextlib import ExitStack
+from urllib.parse import urlencode
+
+from bench import load, servers
+from bench.account import AES_KEY, APP_ID, TOKEN, USERNAME
+from sandbox import crypto
+
+FANS = 2_000
+ROUNDS, REQUESTS, CONNECTIONS = 5, 2_000, 16
+OPEN_SECONDS, OPEN_CONNECTIONS = 20, 64
+OPEN_RATES = (500, 1_000)
+CANDIDATES = {"echo": servers.echo, "Engage": servers.engage, "WeRoBot": servers.werobot}
+GOALS = {"echo": "P1 0.45 / 0.65", "WeRoBot": "P2 1.5 / 2.3"}
+
+
+def main() -> None:
+    """Print the three rows."""
+    outcomes = _closed()
+    ours = outcomes["Engage"].rate
+    print("callback, closed loop, 16 connections, 2 processes of 8 threads")
+    print(f"{'candidate':12}{'answers/s':>12}{'not 200':>10}{'Engage ÷ it':>14}   must / stretch")
+    for name, outcome in outcomes.items():
+        row = f"{name:12}{outcome.rate:12.0f}{_wrong(outcome):10}{ours / outcome.rate:14.2f}"
+        print(f"{row}   {GOALS.get(name, '')}")
+    figures: dict[str, object] = {
+        "P1": round(ours / outcomes["echo"].rate, 3),
+        "P2": round(ours / outcomes["WeRoBot"].rate, 3),
+    }
+    print("callback, open loop, Engage with PostgreSQL and Valkey on one core, the load on another")
+    print(f"{'a second':12}{'p50 ms':>10}{'p99 ms':>10}{'p99.9 ms':>10}{'not 200':>10}")
+    for rate in OPEN_RATES:
+        outcome = _open(rate)
+        quantiles = [round(outcome.quantile(share), 1) for share in (0.5, 0.99, 0.999)]
+        print(f"{rate:<12}" + "".join(f"{value:10}" for value in quantiles) + f"{_wrong(outcome):10}")
+        figures[f"P3 at {rate}/s"] = [*quantiles, _wrong(outcome)]
+    print(json.dumps(figures))
+
+
+def _closed() -> dict[str, load.Outcome]:
+    """Give each candidate's middle round; they take turns, so that all meet the same machine.
+
+    What a peer fails to answer counts for it all the same.
+    """
+    rounds: dict[str, list[load.Outcome]] = {name: [] for name in CANDIDATES}
+    with ExitStack() as stack:
+        addresses = {name: stack.enter_context(serve()) for name, serve in CANDIDATES.items()}
+        for address in addresses.values():
+            load.closed_loop(address, _follows(500), connections=CONNECTIONS)
+        for _ in range(ROUNDS):
+            for name, address in addresses.items():
+                requests = _follows(REQUESTS)
+                rounds[name].append(load.closed_loop(address, requests, connections=CONNECTIONS))
+    return {
+        name: sorted(outcomes, key=lambda outcome: outcome.rate)[ROUNDS // 2]
+        for name, outcomes in rounds.items()
+    }
+
+
+def _wrong(outcome: load.Outcome) -> int:
+    return sum(count for status, count in outcome.statuses.items() if status != 200)
+
+
+def _open(rate: int) -> load.Outcome:
+    with servers.engage(processes=1, core=0) as address:
+        os.sched_setaffinity(0, {1})
+        load.closed_loop(address, _follows(500), connections=CONNECTIONS)
+        requests = _follows(rate * OPEN_SECONDS)
+        return load.open_loop(address, requests, rate=rate, connections=OPEN_CONNECTIONS)
+
+
+def _follows(count: int) -> list[bytes]:
+    """Write pushes as WeChat sends them, each its own."""
+    return [_follow(number) for number in range(count)]
+
+
+def _follow(number: int) -> bytes:
+    stamp, nonce = str(int(time.time())), secrets.token_hex(8)
+    xml = (
+        f"<xml><ToUserName><![CDATA[{USERNAME}]]></ToUserName>"
+        f"<FromUserName><![CDATA[obench-{number % FANS:021}]]></FromUserName>"
+        f"<CreateTime>{stamp}</CreateTime><MsgType><![CDATA[event]]></MsgType>"
+        f"<Event><![CDATA[subscribe]]></Event><EventKey><![CDATA[qrscene_{nonce}]]></EventKey></xml>"
+    )
+    sealed = crypto.encrypt(AES_KEY, APP_ID, xml)
+    query = {
+        "signature": crypto.signature(TOKEN, stamp, nonce),
+        "timestamp": stamp,
+        "nonce": nonce,
+        "openid": f"obench-{number % FANS:021}",
+        "encrypt_type": "aes",
+        "msg_signature": crypto.signature(TOKEN, stamp, nonce, sealed),
+    }
+    body = (
+        f"<xml><ToUserName><![CDATA[{USERNAME}]]></ToUserName><Encrypt><![CDATA[{sealed}]]></Encrypt></xml>"
+    )
+    head = (
+        f"POST /hooks/wechat/{APP_ID}?{urlencode(query)} HTTP/1.1\r\nHost: bench\r\n"
+        f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return (head + body).encode()
