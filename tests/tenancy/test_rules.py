@@ -25,7 +25,18 @@ def at(*store_ids: int) -> StoreScope:
 @pytest.mark.parametrize(
     ("role", "permitted"),
     [
-        ("owner", {"self", "appointments.view", "staff.view", "staff.manage", "operations.view"}),
+        (
+            "owner",
+            {
+                "self",
+                "appointments.view",
+                "staff.view",
+                "staff.manage",
+                "operations.view",
+                "accounts.manage",
+                "journal.view",
+            },
+        ),
         ("manager", {"self", "appointments.view", "staff.view"}),
         ("marketer", {"self"}),
         ("desk", {"self", "appointments.view"}),
