@@ -1,4 +1,4 @@
-"""A load generator: one thread, plain sockets with keep-alive, prepared requests, nothing measured but time.
+"""A load generator: one thread, plain sockets, prepared requests, nothing measured but time.
 
 Closed loop: each connection asks again as soon as it is answered. Open loop: requests leave at
 their appointed times whatever the server does, and latency counts from the appointed time.
@@ -13,10 +13,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+PATIENCE = 5.0  # seconds that WeChat waits
+
 
 @dataclass
 class Outcome:
-    """What came of a run: latencies in seconds, answers by status (0: cut off), and how long it took."""
+    """What came of a run: latencies in seconds, answers by status (0: none in time), and how long it took."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
@@ -34,77 +36,93 @@ class Outcome:
 
 
 class _Connection:
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.address = address
-        self.begun, self.received = 0.0, b""
-        self.connect()
+    """One connection at a time; without `keep_alive` a new one for each request."""
 
-    def connect(self) -> None:
-        self.socket = socket.create_connection(self.address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(
+        self, address: tuple[str, int], selector: selectors.BaseSelector, *, keep_alive: bool
+    ) -> None:
+        self.address, self.selector, self.keep_alive = address, selector, keep_alive
+        self.begun, self.received = 0.0, b""
+        self.socket: socket.socket | None = None
 
     def send(self, request: bytes, begun: float) -> None:
         self.begun, self.received = begun, b""
+        if self.socket is None:
+            self.socket = socket.create_connection(self.address)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.selector.register(self.socket, selectors.EVENT_READ, self)
         self.socket.sendall(request)
 
     def answer(self) -> int | None:
         """Read; give the status once the answer is whole, 0 when the server cut it off."""
         try:
-            chunk = self.socket.recv(65536)
+            chunk = self.socket.recv(65536) if self.socket else b""
         except ConnectionResetError:
             chunk = b""
-        if not chunk:
-            return 0
         self.received += chunk
         head, separator, body = self.received.partition(b"\r\n\r\n")
-        if not separator:
-            return None
-        lower = head.lower()
-        length = int(lower.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        return int(head[9:12]) if len(body) >= length else None
+        status = None if chunk else 0
+        if separator:
+            length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+            status = int(head[9:12]) if len(body) >= length else status
+        if status == 0 or (status is not None and not self.keep_alive):
+            self.close()
+        return status
+
+    def give_up(self) -> int:
+        self.close()
+        return 0
+
+    def close(self) -> None:
+        if self.socket:
+            self.selector.unregister(self.socket)
+            self.socket.close()
+            self.socket = None
 
 
-def closed_loop(address: tuple[str, int], requests: Sequence[bytes], *, connections: int) -> Outcome:
+def closed_loop(
+    address: tuple[str, int], requests: Sequence[bytes], *, connections: int, keep_alive: bool
+) -> Outcome:
     """Send all requests, each connection one at a time."""
-    return _run(address, [(0.0, request) for request in requests], connections)
+    return _run(address, [(0.0, request) for request in requests], connections, keep_alive=keep_alive)
 
 
 def open_loop(
     address: tuple[str, int], requests: Sequence[bytes], *, rate: float, connections: int
 ) -> Outcome:
-    """Send `rate` requests a second, in even steps."""
+    """Send `rate` requests a second, in even steps, each on a connection of its own."""
     timed = [(number / rate, request) for number, request in enumerate(requests)]
-    return _run(address, timed, connections)
+    return _run(address, timed, connections, keep_alive=False)
 
 
-def _run(address: tuple[str, int], timed: Sequence[tuple[float, bytes]], connections: int) -> Outcome:
+def _run(
+    address: tuple[str, int], timed: Sequence[tuple[float, bytes]], connections: int, *, keep_alive: bool
+) -> Outcome:
     outcome, waiting = Outcome(), deque(timed)
     selector = selectors.DefaultSelector()
-    idle = deque(_Connection(address) for _ in range(connections))
-    for connection in idle:
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
-    begun, busy = time.perf_counter(), 0
+    idle = deque(_Connection(address, selector, keep_alive=keep_alive) for _ in range(connections))
+    begun = time.perf_counter()
+    busy: set[_Connection] = set()
     while waiting or busy:
         now = time.perf_counter() - begun
         while waiting and idle and waiting[0][0] <= now:
             at, request = waiting.popleft()
             connection = idle.popleft()
             connection.send(request, begun + at if at else time.perf_counter())
-            busy += 1
-        pause = max(0.0, waiting[0][0] - now) if waiting and idle else None
-        for key, _events in selector.select(pause):
-            connection = key.data
-            status = connection.answer()
-            if status == 0:
-                selector.unregister(connection.socket)
-                connection.connect()
-                selector.register(connection.socket, selectors.EVENT_READ, connection)
+            busy.add(connection)
+        pause = max(0.0, waiting[0][0] - now) if waiting and idle else PATIENCE
+        answers = [(key.data, key.data.answer()) for key, _events in selector.select(pause)]
+        if not answers:
+            late = [each for each in busy if time.perf_counter() - each.begun > PATIENCE]
+            answers = [(each, each.give_up()) for each in late]
+        for connection, status in answers:
             if status is not None:
                 outcome.latencies.append(time.perf_counter() - connection.begun)
                 outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
                 idle.append(connection)
-                busy -= 1
+                busy.remove(connection)
     outcome.seconds = time.perf_counter() - begun
     for connection in idle:
-        connection.socket.close()
+        connection.close()
+    selector.close()
     return outcome

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 
 from engage import config as settings
@@ -46,6 +47,16 @@ LIMITS = "-c statement_timeout=15s -c lock_timeout=3s -c idle_in_transaction_ses
 MACHINES = (wechat_hook.bp, health.bp, metrics.bp)
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's sessions; who brings no cookie, as WeChat's pushes do, has nothing to be checked."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session of the cookie, or begin one."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 def create_app(config: Config | None = None) -> Flask:
     """Make the application of one process; `config` is read from the environment if not given.
 
@@ -55,6 +66,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or settings.load()
     app = Flask("engage", template_folder=settings.ROOT / "templates", static_folder=settings.ROOT / "static")
     app.config.update(_flask_settings(config))
+    app.session_interface = _Sessions()
     logs.configure(level=config.log_level, as_json=config.log_format == "json")
     clock.use_offset(None if config.production else config.home / "clock-offset")
     sealing.use_key(config.data_key)

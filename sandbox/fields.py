@@ -8,7 +8,7 @@ from sandbox.state.accounts import Template
 PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\.DATA\s*\}\}")
 TYPED_KEY = re.compile(r"([a-z_]+?)(\d+)")
 
-_CLOCK = r"\d{1,2}:\d{2}(:\d{2})?"
+_CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
 _DAY = (
     r"(\d{4}年\d{1,2}月\d{1,2}日|\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}"
     r"|\d{1,2}月\d{1,2}日|\d{1,2}-\d{1,2})"
@@ -23,19 +23,20 @@ RULES = {
     "date": re.compile(rf"{_DATE}( ?~ ?{_DATE})?"),
     "amount": re.compile(r"[¥￥$€£₩₽]?\d{1,12}(\.\d+)?元?"),
     "phone_number": re.compile(r"[\d+\-() #*]{1,17}"),
-    "car_number": re.compile(r"[\u4e00-\u9fff]?[A-Z0-9]{1,7}[\u4e00-\u9fff]?"),
+    "car_number": re.compile(r"(?=.{1,8}\Z)[\u4e00-\u9fff]?[A-Z0-9]+[\u4e00-\u9fff]?"),
     "name": re.compile(r"[\u3400-\u9fff·]{1,10}|[^\d\u3400-\u9fff]{1,20}"),
     "phrase": re.compile(r"[\u3400-\u9fff]{1,5}"),
     "number": re.compile(r"\d{1,32}(\.\d+)?"),
     "letter": re.compile(r"[A-Za-z]{1,32}"),
     "symbol": re.compile(r"[^\w\s]{1,5}"),
     # Approved lists belong to each template and are not modelled: only their length counts.
-    "const": re.compile(r".{1,20}"),
+    "const": re.compile(r".{0,20}"),
     "enum_string": re.compile(r".{1,20}"),
     "short_thing": re.compile(r".{1,20}"),
 }
 SHOWN = 20  # characters of a value that the card shows (2023 change)
 HIDDEN = ("first", "remark")
+EMOJI = re.compile(r"[\U0001f000-\U0001faff]")
 
 
 def keys_of(content: str) -> list[str]:
@@ -58,20 +59,20 @@ def check(template: Template, values: dict[str, str]) -> None:
         rule = _rule(key)
         if rule is None:
             continue
-        if not values.get(key):
+        if not values.get(key) and not rule.fullmatch(""):
             raise WeChatError(47003, f"data.{key}.value is empty")
-        if not rule.fullmatch(values[key]):
+        if not rule.fullmatch(values.get(key, "")):
             raise WeChatError(47003, f"data.{key}.value invalid")
 
 
 def card_lines(template: Template, values: dict[str, str]) -> list[dict[str, str]]:
-    """What the card shows: a label and a value per line, values cut after 20 characters."""
+    """What the card shows: a label and a value per line, values cut after 20 characters, no emoji."""
     lines = []
     for line in template.content.splitlines():
         found = PLACEHOLDER.search(line)
         if found is None or found[1] in HIDDEN:
             continue
-        value = values.get(found[1], "")
+        value = EMOJI.sub("□", values.get(found[1], ""))
         shown = value if len(value) <= SHOWN else f"{value[: SHOWN - 1]}…"
         lines.append({"label": line[: found.start()].strip().rstrip(":：").strip(), "value": shown})
     return lines

@@ -1,5 +1,7 @@
 """A few category templates as the library of a clinic's service category would offer them (WeChat §4)."""
 
+from typing import Any
+
 # short id → title, and the keywords with the type of their value
 TEMPLATES: dict[str, tuple[str, dict[str, str]]] = {
     "46201": (
@@ -27,9 +29,9 @@ TEMPLATES: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-def content_of(keywords: dict[str, str], chosen: list[str]) -> str | None:
+def content_of(keywords: dict[str, str], chosen: list[Any]) -> str | None:
     """The template text of the chosen keywords, keys numbered in their order; None for an unknown one."""
-    if not chosen or set(chosen) - keywords.keys():
+    if not chosen or any(not isinstance(name, str) or name not in keywords for name in chosen):
         return None
     return "\n".join(
         f"{name}:{{{{{keywords[name]}{number}.DATA}}}}" for number, name in enumerate(chosen, start=1)

@@ -7,6 +7,6 @@ def is_page(url: str) -> bool:
     """Whether an address is one that a browser opens: http or https, with a host."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # such as an unclosed bracket
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as an unclosed bracket, or a port beyond all numbers
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox import visitor, words
+from sandbox import links, visitor, words
 from sandbox.errors import WeChatError
 from sandbox.state import state
 from sandbox.state.accounts import Account
@@ -101,7 +101,8 @@ def _checked_account() -> Account:
     in_order = known == [key for key in ORDER if key in args]
     if account is None or args["scope"] not in SCOPES or args.get("response_type") != "code" or not in_order:
         raise Refused(10005)
-    if account.oauth_domain and urlsplit(args["redirect_uri"]).hostname != account.oauth_domain:
+    target = args["redirect_uri"]
+    if not links.is_page(target) or account.oauth_domain not in ("", urlsplit(target).hostname):
         raise Refused(10003)
     return account
 

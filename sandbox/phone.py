@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, jsonify, make_response, redirect, 
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox import menus, visitor, words
+from sandbox.control import asked
 from sandbox.state import state
 from sandbox.state.accounts import Account
 from sandbox.state.fans import Fan
@@ -72,11 +73,11 @@ def home(fan: str) -> Response:
 def read(fan: str) -> Response:
     """The person saw a chat up to `seq`: `{appid, seq}`."""
     _person(fan)
-    data = request.get_json(silent=True) or {}
-    account = state().accounts.get(str(data.get("appid", "")))
-    if account is None or not isinstance(data.get("seq"), int):
+    data = asked.body()
+    account, seq = state().accounts.get(str(data.get("appid", ""))), data.get("seq")
+    if account is None or not isinstance(seq, int):
         abort(400)
-    state().fans.mark_read(account.appid, fan, data["seq"])
+    state().fans.mark_read(account.appid, fan, min(max(seq, 0), asked.LARGEST_SEQ))
     return jsonify({})
 
 

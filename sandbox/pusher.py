@@ -29,6 +29,7 @@ REORDER_WAIT = 3.0  # a push held back for reordering goes out alone after so ma
 BACKGROUND_THREADS = 16
 HEADERS = {"Content-Type": "text/xml", "User-Agent": "Mozilla/4.0", "Connection": "close"}
 MARK_SECONDS = 60.0
+UNREACHABLE = (OSError, http.client.HTTPException, UnicodeError)  # a host's name may be no name at all
 # Of these the person learns nothing: the account will not hear them, or WeChat has stopped asking it.
 BLACKLISTED, MARKED = "blacklisted", "markfail"
 
@@ -185,7 +186,7 @@ class Pusher:
             status, answer = _http(
                 "GET", f"{account.callback_url}{joint}{urlencode(query)}", b"", self._timeout
             )
-        except (OSError, http.client.HTTPException) as error:
+        except UNREACHABLE as error:
             return {"ok": False, "problem": type(error).__name__}
         return {"ok": answer == echo.encode(), "status": status}
 
@@ -212,7 +213,7 @@ class Pusher:
         answer = None
         try:
             status, body = _http("POST", push.url, push.body, self._timeout)
-        except (OSError, http.client.HTTPException) as error:
+        except UNREACHABLE as error:
             attempt["problem"] = type(error).__name__
         else:
             attempt["status"] = status
@@ -303,7 +304,7 @@ def _http(method: str, url: str, body: bytes, timeout: float) -> tuple[int, byte
 def _cut(push: Push, timeout: float) -> None:
     """Send half of a push's body and hang up."""
     line, target = _line(push.url, timeout)
-    with closing(line), suppress(OSError):  # where nobody listens it is cut all the same
+    with closing(line), suppress(*UNREACHABLE):  # where nobody listens it is cut all the same
         line.putrequest("POST", target)
         for name, value in {**HEADERS, "Content-Length": str(len(push.body))}.items():
             line.putheader(name, value)

@@ -96,6 +96,8 @@ class _Reader:
             raise BadReply(f"the {msgtype} reply lacks a node: {error}") from error
 
     def _text(self, nodes: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(nodes["Content"], str):
+            raise BadReply("the Content of a text reply holds other nodes")
         return {"content": nodes["Content"]}
 
     def _image(self, nodes: dict[str, Any]) -> dict[str, Any]:

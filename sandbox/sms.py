@@ -9,6 +9,7 @@ import time
 
 from flask import Blueprint, Response, abort, jsonify, make_response, request
 
+from sandbox.posted import json_object
 from sandbox.state import state
 
 blueprint = Blueprint("sms", __name__)
@@ -25,8 +26,8 @@ def send() -> Response:
     time.sleep(effect.get("latency_ms", 0) / 1000)
     if "http" in effect:
         abort(make_response(jsonify(error="fault"), effect["http"]))
-    data = request.get_json(silent=True)
-    if not isinstance(data, dict):
+    data = json_object(request.get_data()) if request.is_json else None
+    if data is None:
         return _refused("the body must be a JSON object")
     phone, text, params = data.get("phone"), data.get("text"), data.get("params") or {}
     if not isinstance(phone, str) or not PHONE.fullmatch(phone):

@@ -13,13 +13,14 @@ from flask import Flask, Response, g, jsonify, make_response, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from sandbox.errors import WeChatError
+from sandbox.posted import json_object
 from sandbox.state import state
 from sandbox.state.accounts import Account
 
 OWN_PAGES = ("/phone", "/sandbox")
 LOGGED_BODY = 16_384  # bytes of a request body kept in the log
 VERDICTS = {"invalid": 40001, "malformed": 40014, "expired": 42001}  # of a token that does not work
-SECRETS = ("access_token", "secret", "appsecret")
+SECRETS = ("access_token", "refresh_token", "secret", "appsecret")
 # An escape of a character beyond ASCII; a backslash before the backslash makes it plain text.
 ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
@@ -87,13 +88,7 @@ def is_own(path: str) -> bool:
 
 def _posted() -> dict[str, Any] | None:
     if "posted" not in g:
-        try:
-            data = json.loads(request.get_data())
-            if b"\\ud" in request.get_data().lower():
-                json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no character
-        except ValueError:  # bad UTF-8 too
-            data = None
-        g.posted = data if isinstance(data, dict) else None
+        g.posted = json_object(request.get_data())
     found: dict[str, Any] | None = g.posted
     return found
 

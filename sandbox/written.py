@@ -1,9 +1,9 @@
 """What people write: the nodes of the push and the bubble in their own chat (WeChat §1)."""
 
 import base64
-import binascii
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from sandbox.state.media import Media
 
 Data = dict[str, Any]
 DEFAULT_SCALE = 16  # of a map
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class BadMessage(ValueError):
@@ -58,7 +59,7 @@ def file_of(data: Data) -> bytes:
         raise BadMessage("file must hold the file in base64")
     try:
         return base64.b64decode(given, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadMessage("file is no base64") from error
 
 
@@ -76,7 +77,7 @@ def _msgmenu(_account: Account, data: Data, _host: str) -> Written:
     content, menu_id = _string(data, "content"), str(data.get("menu_id") or "")
     if not menu_id:
         raise BadMessage("menu_id must not be empty")
-    shown_id = int(menu_id) if menu_id.isdecimal() else menu_id
+    shown_id = int(menu_id) if NUMBER.fullmatch(menu_id) else menu_id
     nodes = {"MsgType": "text", "Content": content, "bizmsgmenuid": shown_id}
     return Written(nodes, {"content": content})
 

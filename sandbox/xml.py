@@ -1,7 +1,11 @@
 """WeChat's XML: strings in CDATA, numbers bare, lists as `item` (WeChat §1)."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
+
+# Control characters and the like, which no document may hold, escaped or not.
+NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class BadXml(ValueError):
@@ -39,8 +43,9 @@ def _content(value: Any) -> str:
         return "".join(f"<item>{_content(item)}</item>" for item in value)
     if isinstance(value, int | float):
         return str(value)
+    text = NOT_XML.sub("", str(value))
     # CDATA cannot hold its own end: split it over two sections.
-    return f"<![CDATA[{str(value).replace(']]>', ']]]]><![CDATA[>')}]]>"
+    return f"<![CDATA[{text.replace(']]>', ']]]]><![CDATA[>')}]]>"
 
 
 def _value(node: ElementTree.Element) -> Any:

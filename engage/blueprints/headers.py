@@ -17,20 +17,26 @@ def init_app(app: Flask, config: Config) -> None:
         framers = f"http://*.localhost:{port} http://localhost:{port} http://127.0.0.1:{port}"
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
+        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
     )
+    fixed = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if config.production:
+        fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    alone = {"Content-Security-Policy": f"{policy}'none'", **fixed}
+    framed = {"Content-Security-Policy": f"{policy}{framers}", **fixed}
 
     @app.after_request
     def add(response: Response) -> Response:
-        framed = framers if request.path.startswith("/p/") else "'none'"
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", policy.format(framed))
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        if config.production:
-            headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        given = {name.lower() for name in headers.keys()}  # noqa: SIM118 not a mapping
+        for name, value in (framed if request.path.startswith("/p/") else alone).items():
+            if name.lower() not in given:
+                headers.add(name, value)
         if request.endpoint == "static" and "v" in request.args:
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
         elif request.endpoint != "static":

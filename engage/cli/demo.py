@@ -6,6 +6,7 @@ import datetime as dt
 
 import click
 import requests
+from flask import current_app
 
 from engage import config
 from engage.accounts import services as account_services
@@ -20,10 +21,12 @@ from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.tenancy import passwords, queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
+from engage.wechat.gateway import Credentials, Gateway
 
 PASSWORD = "engage-demo"  # noqa: S105 the demo's, printed on the terminal
 
 APP_ID = "wxdemo0000kangmei"
+SECRET = "demo-secret-0000000000000000000000"  # noqa: S105 the sandbox's
 TEMPLATE = "demo-appointment-created-0000000000000000000"
 FAN = "xiaohong"
 
@@ -74,7 +77,7 @@ def demo() -> None:
         hanbit = _tenant(tenancy.NewTenant("hanbit", "한빛치과", "한빛치과", "Asia/Seoul", "KRW", "#3b5bdb"))
         with tenant_scope(hanbit), unit_of_work() as session:
             _staff(session, (("owner", "김서연", "owner", None),), hashed, now=clock.now())
-    _sandbox(settings)
+        _sandbox(settings)
     click.echo("the demo chain is there: 康美口腔 (kangmei), 한빛치과 (hanbit)")
 
 
@@ -161,7 +164,7 @@ def _account(session: Session, *, now: dt.datetime) -> None:
         app_id=APP_ID,
         slug="kangmei",
         name="康美口腔",
-        secret="demo-secret-0000000000000000000000",  # noqa: S106 the sandbox's
+        secret=SECRET,
         token="demotoken",  # noqa: S106 the sandbox's
         encoding_aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
         welcome='您好，欢迎关注康美口腔。\n<a href="{booking}">微信预约</a>，随时可约。',
@@ -177,7 +180,7 @@ def _sandbox(settings: config.Config) -> None:
         "/accounts",
         {
             "appid": APP_ID,
-            "secret": "demo-secret-0000000000000000000000",
+            "secret": SECRET,
             "token": "demotoken",
             "encoding_aes_key": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
             "mode": "safe",
@@ -192,8 +195,18 @@ def _sandbox(settings: config.Config) -> None:
             ],
         },
     )
+    pages = f"{settings.public_url}/p/kangmei"
+    gateway: Gateway = current_app.extensions["wechat"]
+    gateway.publish_menu(
+        Credentials(APP_ID, SECRET),
+        [
+            {"type": "view", "name": "微信预约", "url": f"{pages}/booking"},
+            {"type": "view", "name": "我的", "url": f"{pages}/me"},
+        ],
+    )
     _post(settings, "/fans", {"fan": FAN, "nickname": "小红"})
     _post(settings, f"/fans/{FAN}/follow", {"appid": APP_ID})
+    _post(settings, f"/accounts/{APP_ID}/verify", {})
 
 
 def _post(settings: config.Config, path: str, body: dict[str, object]) -> None:

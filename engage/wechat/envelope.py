@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 import hmac
 import os
@@ -181,6 +182,7 @@ def _encrypt(keys: Keys, xml: str, random: bytes) -> str:
     return base64.b64encode(ciphertext).decode()
 
 
+@functools.lru_cache(maxsize=256)
 def _cipher(keys: Keys) -> Cipher[modes.CBC]:
     try:
         key = base64.b64decode(keys.encoding_aes_key + "=", validate=True)

@@ -1,12 +1,11 @@
 """Permanent material: `/cgi-bin/material/*` (WeChat §10)."""
 
-import json
-
 from flask import Blueprint, Response, request
 
 from sandbox import filetypes, wire
 from sandbox.api.media import file_answer, posted_file
 from sandbox.errors import WeChatError
+from sandbox.posted import json_object
 from sandbox.state import state
 from sandbox.state.accounts import Account
 from sandbox.state.media import PERMANENT, Media
@@ -85,7 +84,7 @@ def page() -> Response:
     type_, offset, most = data.get("type"), data.get("offset", 0), data.get("count")
     if type_ not in ("image", "voice", "video", "news"):
         raise WeChatError(40004)
-    if not isinstance(offset, int) or offset < 0 or not isinstance(most, int):
+    if not isinstance(offset, int) or not 0 <= offset <= max(MOST.values()) or not isinstance(most, int):
         raise WeChatError(40035)
     if not 1 <= most <= LONGEST_PAGE:
         raise WeChatError(40035)
@@ -116,11 +115,10 @@ def _own(account: Account) -> Media:
 
 def _description() -> tuple[str, str]:
     """Title and introduction of a video, from the form's field `description`."""
-    try:
-        data = json.loads(request.form.get("description", ""))
-    except ValueError as error:
-        raise WeChatError(47001) from error
-    if not isinstance(data, dict) or not data.get("title"):
+    data = json_object(request.form.get("description", "").encode())
+    if data is None:
+        raise WeChatError(47001)
+    if not data.get("title"):
         raise WeChatError(40035)
     return str(data["title"]), str(data.get("introduction") or "")
 

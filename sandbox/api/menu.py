@@ -1,5 +1,6 @@
 """Menus: `/cgi-bin/menu/*` and `/cgi-bin/get_current_selfmenu_info` (WeChat §7)."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response
@@ -10,6 +11,8 @@ from sandbox.state import state
 from sandbox.state.menus import Button, Menu
 
 blueprint = Blueprint("menu", __name__, url_prefix="/cgi-bin")
+
+MENU_ID = re.compile(r"[0-9]{1,18}")
 
 
 @blueprint.post("/menu/create")
@@ -69,7 +72,7 @@ def add_conditional() -> Response:
 def delete_conditional() -> Response:
     """Remove one conditional menu."""
     account, menuid = wire.caller(), str(wire.body().get("menuid") or "")
-    if not menuid.isdecimal() or not state().menus.remove_conditional(account.appid, int(menuid)):
+    if not MENU_ID.fullmatch(menuid) or not state().menus.remove_conditional(account.appid, int(menuid)):
         raise WeChatError(65301)
     return wire.ok()
 

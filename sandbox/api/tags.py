@@ -17,6 +17,7 @@ MOST_TAGS = 100  # of an account
 MOST_OF_FAN = 20
 MOST_TAGGED = 50  # people a call
 LONGEST_NAME = 30
+IDS = range(2**31)
 
 
 @blueprint.post("/tags/create")
@@ -125,13 +126,13 @@ def _name(appid: str, data: dict[str, Any], *, but: int | None = None) -> str:
 
 def _changeable(appid: str, data: dict[str, Any]) -> int:
     tag_id = _tag(data).get("id")
-    if tag_id in SYSTEM:
+    if isinstance(tag_id, int) and tag_id in SYSTEM:
         raise WeChatError(45058)
     return _known(appid, tag_id)
 
 
 def _known(appid: str, tag_id: object) -> int:
-    if not isinstance(tag_id, int) or not state().tags.exists(appid, tag_id):
+    if not isinstance(tag_id, int) or tag_id not in IDS or not state().tags.exists(appid, tag_id):
         raise WeChatError(45159)
     return tag_id
 

@@ -43,7 +43,7 @@ def send() -> Response:
     if is_new:
         status = _status(reader)
         if status == SUCCESS:
-            _show(reader, template, values, url, data.get("miniprogram"), msgid)
+            _show(reader, template, values, url, _mini_program(data), msgid)
         finish = {"MsgType": "event", "Event": FINISH, "MsgID": msgid, "Status": status}
         pusher().later(account.appid, reader.fan, finish, seconds=FINISH_AFTER)
     return wire.ok(msgid=msgid)
@@ -113,8 +113,17 @@ def _values(data: dict[str, Any]) -> dict[str, str]:
     for key, entry in given.items():
         if not isinstance(entry, dict):
             raise WeChatError(47001)
-        values[key] = str(entry.get("value") or "")
+        value = entry.get("value")
+        values[key] = "" if value is None else str(value)
     return values
+
+
+def _mini_program(data: dict[str, Any]) -> dict[str, str] | None:
+    """The mini program that the card opens; it goes before the url."""
+    given = data.get("miniprogram")
+    if not isinstance(given, dict) or not given.get("appid"):
+        return None
+    return {key: str(given.get(key) or "") for key in ("appid", "pagepath")}
 
 
 def _status(reader: Subscription) -> str:
@@ -155,7 +164,7 @@ def _show(
     template: Template,
     values: dict[str, str],
     url: str,
-    miniprogram: object,
+    miniprogram: dict[str, str] | None,
     msgid: int,
 ) -> None:
     state().inbox.add(

@@ -72,7 +72,7 @@ def check_callback() -> Response:
 def _look_up(host: str, port: int) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # such as a label of too many letters
         return []
     return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 

@@ -1,5 +1,6 @@
 """Followers, what an account may know of them, remarks and the blacklist: `/cgi-bin/user/*` (WeChat §5)."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -17,6 +18,7 @@ MOST_INFO = 100
 MOST_BLACKLISTED = 20
 LONGEST_REMARK = 29  # bytes: fewer than 30
 NO_TAG = 0
+SCENE_ID = re.compile(r"[1-9][0-9]{0,9}")
 
 
 @blueprint.get("/user/get")
@@ -125,7 +127,7 @@ def checked_list(appid: str, data: dict[str, Any], most: int) -> list[Subscripti
     openids = data.get("openid_list")
     if not isinstance(openids, list) or not 1 <= len(openids) <= most:
         raise WeChatError(40032)
-    return [checked_tie(appid, str(openid)) for openid in dict.fromkeys(openids)]
+    return [checked_tie(appid, openid) for openid in dict.fromkeys(map(str, openids))]
 
 
 def _blacklist(*, blacklisted: bool) -> Response:
@@ -144,6 +146,7 @@ def _info(tie: Subscription) -> dict[str, Any]:
         return {"subscribe": 0, "openid": tie.openid}
     fan = state().fans.get(tie.fan)
     tags = state().tags.of(tie.appid, tie.openid)
+    is_number = bool(SCENE_ID.fullmatch(tie.scene))
     shared = {"unionid": fan.unionid} if fan and fan.unionid else {}
     return {
         "subscribe": 1,
@@ -154,6 +157,6 @@ def _info(tie: Subscription) -> dict[str, Any]:
         "groupid": tags[0] if tags else NO_TAG,
         "tagid_list": tags,
         "subscribe_scene": "ADD_SCENE_QR_CODE" if tie.scene else "ADD_SCENE_SEARCH",
-        "qr_scene": int(tie.scene) if tie.scene.isdigit() else 0,
-        "qr_scene_str": "" if tie.scene.isdigit() else tie.scene,
+        "qr_scene": int(tie.scene) if is_number else 0,
+        "qr_scene_str": "" if is_number else tie.scene,
     }

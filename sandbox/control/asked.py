@@ -1,18 +1,18 @@
 """What the calls of the control API share: their blueprint, their refusals, what a call asks for."""
 
-import json
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException
 
+from sandbox.posted import json_object
 from sandbox.state import state
 from sandbox.state.accounts import Account, BadAccount
 from sandbox.state.fans import BadFan, Fan
 from sandbox.state.faults import BadFault
 
 blueprint = Blueprint("control", __name__, url_prefix="/sandbox/v1")
-LONGEST_SEQ = 18  # digits: what SQLite holds
+LARGEST_SEQ = 10**18 - 1  # what SQLite holds, in full digits
 
 
 @blueprint.errorhandler(HTTPException)
@@ -31,25 +31,16 @@ def bad_input(error: ValueError) -> Response:
 
 def body() -> dict[str, Any]:
     """The JSON object posted, else 400."""
-    data = request.get_json(silent=True)
-    if not isinstance(data, dict) or not _is_text(data):
+    data = json_object(request.get_data()) if request.is_json else None
+    if data is None:
         abort(400, "the body must be a JSON object")
     return data
-
-
-def _is_text(data: dict[str, Any]) -> bool:
-    """Whether all characters are whole: half a surrogate pair cannot be kept or sent."""
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def after() -> int:
     """The `seq` after which a list begins; 0 when not given."""
     given = request.args.get("after", "0")
-    if not given.isdecimal() or len(given) > LONGEST_SEQ:
+    if not given.isdecimal() or len(given) > len(str(LARGEST_SEQ)):
         abort(400, "after must be a number")
     return int(given)
 

@@ -30,7 +30,7 @@ def kill_tokens(appid: str) -> Response:
     space, errcode = data.get("space"), data.get("as", 40001)
     if space not in (None, *SPACES):
         abort(400, f"space must be one of {', '.join(SPACES)}")
-    if errcode not in DEATHS:
+    if not isinstance(errcode, int) or errcode not in DEATHS:
         abort(400, f"as must be one of {', '.join(map(str, DEATHS))}")
     state().tokens.kill(account.appid, (space,) if space else SPACES, verdict=DEATHS[errcode])
     return jsonify({})

@@ -9,6 +9,8 @@ from sandbox.control.asked import blueprint
 from sandbox.pusher import pusher
 from sandbox.state import state
 
+FURTHEST = 1000 * 366 * 86400  # seconds that the clock may be away from the real time
+
 
 @blueprint.post("/faults")
 def add_fault() -> Response:
@@ -44,8 +46,8 @@ def lift_fault(fault_id: int) -> Response:
 def clock() -> Response:
     """Move the sandbox's clock: `{offset_seconds, now}`. Pushes keep the real time."""
     seconds = asked.body().get("advance_seconds")
-    if not isinstance(seconds, int | float):
-        abort(400, "advance_seconds must be a number")
+    if not isinstance(seconds, int | float) or abs(state().clock.offset + seconds) > FURTHEST:
+        abort(400, "advance_seconds must be a number, and the clock stays within a thousand years of now")
     offset = state().clock.advance(seconds)
     return jsonify(offset_seconds=offset, now=int(state().clock.now()))
 

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox import links
 from sandbox.state.store import Row, Store
 
 MODES = ("plain", "compat", "safe")
@@ -68,31 +69,37 @@ class Accounts:
     def put(self, data: dict[str, Any]) -> Account:
         """Create an account or update the one of the same app id.
 
-        Idempotent: an update keeps the name, the gh_ id and the templates that `data` does not mention.
+        Idempotent: an update keeps what `data` does not mention.
 
         Raises:
             BadAccount: a field is missing or malformed.
         """
         appid = _text(data, "appid")
         known = self.get(appid)
-        digest = hashlib.sha256(appid.encode()).hexdigest()
+        data = {**(vars(known) if known else _defaults(appid)), **_said(data)}
         account = Account(
             appid=appid,
             secret=_text(data, "secret"),
             token=_text(data, "token"),
-            encoding_aes_key=str(data.get("encoding_aes_key") or ""),
-            mode=_choice(data, "mode", MODES, "safe"),
+            encoding_aes_key=str(data["encoding_aes_key"]),
+            mode=_choice(data, "mode", MODES),
             callback_url=_text(data, "callback_url"),
-            kind=_choice(data, "kind", KINDS, known.kind if known else "production"),
-            name=str(data.get("name") or (known.name if known else appid)),
-            username=str(data.get("username") or (known.username if known else f"gh_{digest[:12]}")),
-            oauth_domain=str(data.get("oauth_domain") or (known.oauth_domain if known else "")),
-            typed_fields=_switch(data, "typed_fields", known.typed_fields if known else None),
+            kind=_choice(data, "kind", KINDS),
+            name=_text(data, "name"),
+            username=_text(data, "username"),
+            oauth_domain=str(data["oauth_domain"]),
+            typed_fields=_switch(data, "typed_fields"),
         )
         if account.mode != "plain":
             _check_aes_key(account.encoding_aes_key)
-        templates = data.get("templates") or []
+        if not links.is_page(account.callback_url) or not account.callback_url.isascii():
+            raise BadAccount("callback_url must be an http or https address")
+        templates = _objects(data, "templates")
         with self._store.transaction():
+            if self._store.one(
+                "SELECT 1 FROM account WHERE username = ? AND appid <> ?", account.username, appid
+            ):
+                raise BadAccount("username is another account's")
             self._store.run(
                 "INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (appid) DO UPDATE"
                 " SET secret = excluded.secret, token = excluded.token, mode = excluded.mode,"
@@ -160,15 +167,39 @@ def _text(data: dict[str, Any], key: str) -> str:
     return value
 
 
-def _choice(data: dict[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
-    value = data.get(key) or default
+def _said(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields with a value; only the switch has a null of its own."""
+    return {key: value for key, value in data.items() if value not in (None, "") or key == "typed_fields"}
+
+
+def _defaults(appid: str) -> dict[str, Any]:
+    """What a new account has unless told otherwise."""
+    return {
+        "encoding_aes_key": "",
+        "mode": "safe",
+        "kind": "production",
+        "name": appid,
+        "username": f"gh_{hashlib.sha256(appid.encode()).hexdigest()[:12]}",
+        "oauth_domain": "",
+    }
+
+
+def _objects(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = data.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise BadAccount(f"{key} must be a list of objects")
+    return value
+
+
+def _choice(data: dict[str, Any], key: str, allowed: tuple[str, ...]) -> str:
+    value = data[key]
     if value not in allowed:
         raise BadAccount(f"{key} must be one of {', '.join(allowed)}")
     return str(value)
 
 
-def _switch(data: dict[str, Any], key: str, default: bool | None) -> bool | None:  # noqa: FBT001 a default
-    value = data.get(key, default)
+def _switch(data: dict[str, Any], key: str) -> bool | None:
+    value = data.get(key)
     if value not in (None, True, False):
         raise BadAccount(f"{key} must be true, false or null")
     return None if value is None else bool(value)

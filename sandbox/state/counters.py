@@ -85,7 +85,7 @@ class Counters:
             BadLimit: a path without its slash, or a number below 0.
         """
         for path, n in limits.items():
-            if not path.startswith("/") or not (n is None or (isinstance(n, int) and n >= 0)):
+            if not path.startswith("/") or not (n is None or (isinstance(n, int) and 0 <= n <= ENDLESS)):
                 raise BadLimit(f"{path}: give the path as called and a number, or null for the usual one")
         for path, n in limits.items():
             self._own.pop((appid, path), None)

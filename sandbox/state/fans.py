@@ -12,6 +12,7 @@ from sandbox.state.store import Row, Store
 
 # A fan's id is also the first label of the host name of their phone.
 FAN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+NOT_FANS = ("localhost", "desk")  # host names of the sandbox's own
 
 
 class BadFan(ValueError):
@@ -80,7 +81,7 @@ class Fans:
             raise BadFan("nickname must not be empty")
         # A random id: after a reset nobody inherits the openid of somebody forgotten.
         fan = str(data.get("fan") or f"f{secrets.token_hex(3)}")
-        if not FAN_ID.fullmatch(fan) or fan == "localhost":
+        if not FAN_ID.fullmatch(fan) or fan in NOT_FANS:
             raise BadFan("fan must be a host label: a-z, 0-9 and inner hyphens, up to 32 characters")
         sex = data.get("sex") or 0
         if sex not in (0, 1, 2):

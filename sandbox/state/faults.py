@@ -12,6 +12,13 @@ PUSH_ONLY = {"duplicate", "reorder"}
 FINISH = "finish"  # the status that a template message ends with instead of `success`
 EFFECTS = {"latency_ms", "errcode", "http", "drop", FINISH, *PUSH_ONLY}
 DROPS = ("before", "during", "after")
+# Effects that are numbers, and the numbers that make sense.
+NUMBERS = {
+    "latency_ms": range(600_001),
+    "errcode": range(-1, 10_000_000),
+    "http": range(200, 600),
+    "duplicate": range(101),
+}
 
 
 class BadFault(ValueError):
@@ -60,10 +67,7 @@ class Faults:
             raise BadFault("match and effect must be objects")
         if not effect or effect.keys() - EFFECTS:
             raise BadFault(f"effect needs one or more of {', '.join(sorted(EFFECTS))}, and nothing else")
-        if effect.get("drop") not in (None, *DROPS):
-            raise BadFault(f"drop must be one of {', '.join(DROPS)}")
-        if FINISH in effect and len(effect) > 1:
-            raise BadFault("finish stands alone")
+        _check_effect(effect)
         times, probability = data.get("times"), data.get("probability", 1)
         if times is not None and (not isinstance(times, int) or times < 1):
             raise BadFault("times must be a positive number")
@@ -119,3 +123,17 @@ class Faults:
                     if not fault.times:
                         del self._faults[fault.id]
         return suffered
+
+
+def _check_effect(effect: dict[str, Any]) -> None:
+    for key, numbers in NUMBERS.items():
+        if key in effect and (not isinstance(effect[key], int) or effect[key] not in numbers):
+            raise BadFault(f"{key} must be a number from {numbers.start} to {numbers.stop - 1}")
+    if effect.get("drop", DROPS[0]) not in DROPS:
+        raise BadFault(f"drop must be one of {', '.join(DROPS)}")
+    if not isinstance(effect.get("reorder", True), bool):
+        raise BadFault("reorder must be true or false")
+    if not isinstance(effect.get(FINISH, ""), str):
+        raise BadFault("finish must be the status")
+    if FINISH in effect and len(effect) > 1:
+        raise BadFault("finish stands alone")

@@ -12,24 +12,41 @@ from tests.browser.pages import DESK, PHONE, book_first, launched, log_in, open_
 from tests.system import System, running
 
 PICTURES = ROOT / "docs" / "pictures"
-PAGES = (("today", "/console/"), ("staff", "/console/staff"), ("operations", "/console/operations"))
+PAGES = (
+    ("today", "/console/"),
+    ("staff", "/console/staff"),
+    ("operations", "/console/operations"),
+    ("accounts", "/console/accounts"),
+    ("journal", "/console/journal"),
+)
 
 
 def take(system: System, browser: Browser) -> None:
     """Take all pictures, in the light."""
     with opened(browser, PHONE) as page:
         frame = open_booking(page, system, "xiaohong")
-        page.screenshot(path=PICTURES / "booking.png")
+        page.screenshot(animations="disabled", path=PICTURES / "booking.png")
         book_first(frame, "王小红")
-        page.screenshot(path=PICTURES / "booked.png")
+        page.screenshot(animations="disabled", path=PICTURES / "booked.png")
         page.locator("header a").first.click()
         page.get_by_text("预约成功通知").wait_for()
-        page.screenshot(path=PICTURES / "phone.png")
+        page.screenshot(animations="disabled", path=PICTURES / "phone.png")
+    system.control("POST", "/fans", {"fan": "jianguo", "nickname": "建国"})
+    system.control("POST", "/fans/jianguo/follow", {"appid": "wxdemo0000kangmei"})
+    with opened(browser, DESK) as page:
+        page.goto(f"{system.sandbox}/")
+        page.wait_for_url("http://desk.localhost:*/**")
+        page.get_by_role("button", name="加一部手机").click()
+        page.locator("#others").get_by_text("建国").click()
+        for fan in ("xiaohong", "jianguo"):
+            page.frame_locator(f'.seat[data-fan="{fan}"] iframe').get_by_text("康美口腔").first.click()
+            page.frame_locator(f'.seat[data-fan="{fan}"] iframe').get_by_text("欢迎关注").wait_for()
+        page.screenshot(animations="disabled", path=PICTURES / "desk.png")
     with opened(browser, DESK) as page:
         log_in(page, system)
         for name, path in PAGES:
             page.goto(system.web + path, wait_until="networkidle")
-            page.screenshot(path=PICTURES / f"{name}.png")
+            page.screenshot(animations="disabled", path=PICTURES / f"{name}.png")
 
 
 if __name__ == "__main__":

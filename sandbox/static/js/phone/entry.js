@@ -88,7 +88,7 @@ function menuOfChoices(account, entry, choose) {
 }
 
 function notice(account, entry) {
-  const href = entry.url ? openHref(entry.url) : entry.miniprogram && miniHref(entry.miniprogram.pagepath);
+  const href = entry.miniprogram ? miniHref(entry.miniprogram.pagepath) : entry.url && openHref(entry.url);
   const lines = entry.lines.flatMap(({ label, value }) => [el("dt", {}, label), el("dd", {}, value)]);
   return el(
     href ? "a" : "article",
