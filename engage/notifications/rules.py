@@ -24,9 +24,10 @@ CHANNELS: Final = ("template", "custom")
 # WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
 REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
 
-# Errors of WeChat that tell "not now": busy, quotas, a token that was replaced while others used it.
-# Everything else it answers is final.
-NOT_NOW: Final = frozenset({-1, 40001, 40014, 42001, 45009, 45011})
+# Errors of WeChat that tell "not now": busy, too fast, a token that was replaced while others used it.
+NOT_NOW: Final = frozenset({-1, 40001, 40014, 42001, 45011})
+# The day's calls are spent: not before WeChat's next day. All else that it answers is final.
+NOT_TODAY: Final = 45009
 
 
 @dataclass(frozen=True, slots=True)

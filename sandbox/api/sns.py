@@ -54,8 +54,8 @@ def refresh_token() -> Response:
         raise WeChatError(40002)
     if not args.get("refresh_token"):
         raise WeChatError(41003)
-    grant = state().tokens.take_refresh(args["refresh_token"])
-    if grant is None or grant.appid != args["appid"]:
+    grant = state().tokens.take_refresh(args["appid"], args["refresh_token"])
+    if grant is None:
         raise WeChatError(40030)
     if grant.expires_at <= state().clock.now():
         raise WeChatError(42002)
@@ -110,8 +110,8 @@ def _grant() -> Grant:
 
 
 def _take(code: str, appid: str) -> Grant:
-    grant = state().tokens.take_code(code)
-    if grant is None or grant.appid != appid:
+    grant = state().tokens.take_code(appid, code)
+    if grant is None:
         raise WeChatError(40029)
     if grant.used:
         raise WeChatError(40163)

@@ -76,24 +76,7 @@ class Accounts:
         """
         appid = _text(data, "appid")
         known = self.get(appid)
-        data = {**(vars(known) if known else _defaults(appid)), **_said(data)}
-        account = Account(
-            appid=appid,
-            secret=_text(data, "secret"),
-            token=_text(data, "token"),
-            encoding_aes_key=str(data["encoding_aes_key"]),
-            mode=_choice(data, "mode", MODES),
-            callback_url=_text(data, "callback_url"),
-            kind=_choice(data, "kind", KINDS),
-            name=_text(data, "name"),
-            username=_text(data, "username"),
-            oauth_domain=str(data["oauth_domain"]),
-            typed_fields=_switch(data, "typed_fields"),
-        )
-        if account.mode != "plain":
-            _check_aes_key(account.encoding_aes_key)
-        if not links.is_page(account.callback_url) or not account.callback_url.isascii():
-            raise BadAccount("callback_url must be an http or https address")
+        account = _checked({**(vars(known) if known else _defaults(appid)), **_said(data)})
         templates = _objects(data, "templates")
         with self._store.transaction():
             if self._store.one(
@@ -165,6 +148,27 @@ def _text(data: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadAccount(f"{key} must be a non-empty string")
     return value
+
+
+def _checked(data: dict[str, Any]) -> Account:
+    account = Account(
+        appid=_text(data, "appid"),
+        secret=_text(data, "secret"),
+        token=_text(data, "token"),
+        encoding_aes_key=str(data["encoding_aes_key"]),
+        mode=_choice(data, "mode", MODES),
+        callback_url=_text(data, "callback_url"),
+        kind=_choice(data, "kind", KINDS),
+        name=_text(data, "name"),
+        username=_text(data, "username"),
+        oauth_domain=str(data["oauth_domain"]),
+        typed_fields=_switch(data, "typed_fields"),
+    )
+    if account.mode != "plain":
+        _check_aes_key(account.encoding_aes_key)
+    if not links.is_page(account.callback_url) or not account.callback_url.isascii():
+        raise BadAccount("callback_url must be an http or https address")
+    return account
 
 
 def _said(data: dict[str, Any]) -> dict[str, Any]:

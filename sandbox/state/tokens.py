@@ -142,10 +142,10 @@ class Tokens:
         )
         return code
 
-    def take_code(self, code: str) -> Grant | None:
-        """What a code stands for; `used` tells whether it was taken before. Marks it used."""
+    def take_code(self, appid: str, code: str) -> Grant | None:
+        """What an account's code stands for; `used` tells whether it was taken before. Marks it used."""
         with self._store.transaction():
-            row = self._store.one("SELECT * FROM oauth_code WHERE code = ?", code)
+            row = self._store.one("SELECT * FROM oauth_code WHERE code = ? AND appid = ?", code, appid)
             if row is None:
                 return None
             self._store.run("UPDATE oauth_code SET used = 1 WHERE code = ?", code)
@@ -163,10 +163,12 @@ class Tokens:
         row = self._store.one("SELECT * FROM oauth_token WHERE token = ? AND kind = 'access'", token)
         return _grant(row) if row else None
 
-    def take_refresh(self, token: str) -> Grant | None:
-        """What a refresh token stands for, expired or not. It works once: the next one replaces it."""
+    def take_refresh(self, appid: str, token: str) -> Grant | None:
+        """What an account's refresh token stands for, expired or not. It works once."""
         with self._store.transaction():
-            row = self._store.one("SELECT * FROM oauth_token WHERE token = ? AND kind = 'refresh'", token)
+            row = self._store.one(
+                "SELECT * FROM oauth_token WHERE token = ? AND appid = ? AND kind = 'refresh'", token, appid
+            )
             if row is None:
                 return None
             if row["expires_at"] > self._clock.now():

@@ -24,6 +24,7 @@ PAGES = (
 def take(system: System, browser: Browser) -> None:
     """Take all pictures, in the light."""
     with opened(browser, PHONE) as page:
+        page.emulate_media(reduced_motion="reduce")
         frame = open_booking(page, system, "xiaohong")
         page.screenshot(animations="disabled", path=PICTURES / "booking.png")
         book_first(frame, "王小红")
@@ -34,6 +35,7 @@ def take(system: System, browser: Browser) -> None:
     system.control("POST", "/fans", {"fan": "jianguo", "nickname": "建国"})
     system.control("POST", "/fans/jianguo/follow", {"appid": "wxdemo0000kangmei"})
     with opened(browser, DESK) as page:
+        page.emulate_media(reduced_motion="reduce")
         page.goto(f"{system.sandbox}/")
         page.wait_for_url("http://desk.localhost:*/**")
         page.get_by_role("button", name="加一部手机").click()

@@ -85,15 +85,15 @@ def test_two_people_are_logged_in_side_by_side(system: System, browser: Browser)
         page.goto(f"{system.sandbox}/")
         _wait_for_desk(page)
         frames = []
-        for fan in ("anan", "beibei"):
+        for fan, name in (("anan", "安安"), ("beibei", "贝贝")):
             _add_phone(page, fan.title())
             phone = _phone(page, fan)
             phone.get_by_text("康美口腔").first.click()
             phone.locator(".bubble a").last.click()
             frames.append(phone.frame_locator("iframe.frame"))
-            frames[-1].locator(".slot").first.wait_for()
-        for frame, name in zip(frames, ("安安", "贝贝"), strict=True):
-            book_first(frame, name)
+            book_first(frames[-1], name)
+        for frame in frames:
+            expect(frame.locator(".ticket")).to_be_visible()
     for fan in ("anan", "beibei"):
         openid = system.control("GET", f"/fans/{fan}/openid", appid=APP_ID)["openid"]
         assert system.count("appointment a join fan f on f.id = a.fan_id where f.openid = %s", openid) == 1

@@ -20,6 +20,7 @@ from engage.wechat import messages
 from tests.booking.scenes import make_scene
 from workers import pushes
 
+SPENT = Refused(45009, "reach max api daily quota limit")
 SILENCE, BUSY, TAKEN = Unheard("ReadTimeout"), Refused(-1, "system busy"), Sent(7_000_000_000_000_000_001)
 
 
@@ -71,6 +72,9 @@ def state() -> tuple[str, str | None]:
         ([Refused(43004, "require subscribe")], 1, "failed"),
         ([Refused(47003, "argument invalid")], 1, "failed"),
         ([BUSY] * 8, 8, "failed"),
+        ([SPENT, SPENT, TAKEN], 3, "sent"),
+        ([SPENT] * 12 + [TAKEN], 13, "sent"),
+        ([SILENCE, SPENT, TAKEN], 2, "unknown"),
     ],
 )
 def test_what_becomes_of_a_message(scene, outcomes, tries, ends):
@@ -78,6 +82,16 @@ def test_what_becomes_of_a_message(scene, outcomes, tries, ends):
     write(scene, now=now)
     assert run(outcomes, now) == tries
     assert state()[0] == ends
+
+
+def test_a_spent_quota_is_waited_for_until_wechats_next_day(scene):
+    now = dt.datetime(2026, 11, 22, 12, 0, tzinfo=dt.UTC)
+    write(scene, now=now)
+    run([SPENT], now)
+    with unit_of_work() as session:
+        assert services.next_at(session) == dt.datetime(
+            2026, 11, 22, 16, 0, tzinfo=dt.UTC
+        )  # midnight in China
 
 
 def test_a_message_that_may_have_arrived_is_not_sent_again_after_ten_minutes(scene):

@@ -14,6 +14,7 @@ from tests.sandbox import wechat
 from tests.sandbox.conftest import Callback, Sandbox
 
 NOWHERE = "http://127.0.0.1:9/hooks"
+ACCOUNT = {"appid": "wxodd", "secret": "s", "token": "t", "mode": "plain", "callback_url": NOWHERE}
 
 
 def fault(sandbox: Sandbox, account: dict[str, Any], path: str, **rule: Any) -> int:
@@ -59,6 +60,7 @@ def test_an_account_is_updated_by_its_app_id(sandbox: Sandbox) -> None:
         [template],
     )
     assert (again["secret"], again["mode"]) == ("new", "compat")
+    assert sandbox.control("/accounts", {"appid": account["appid"], "name": ""}) == again
 
 
 @pytest.mark.parametrize(
@@ -71,12 +73,26 @@ def test_an_account_is_updated_by_its_app_id(sandbox: Sandbox) -> None:
             400,
         ),
         ("/accounts", {"appid": "a", "secret": "s", "token": "t", "callback_url": NOWHERE}, 400),
+        *[
+            ("/accounts", {**ACCOUNT, **change}, 400)
+            for change in (
+                {"callback_url": "nowhere"},
+                {"callback_url": "http://["},
+                {"callback_url": "http://a:99999/"},
+                {"callback_url": "http://a/钩"},
+                {"templates": "t1"},
+                {"templates": ["t1"]},
+                {"encoding_aes_key": "x" * 42, "mode": "safe"},
+            )
+        ],
         ("/fans", {"nickname": " "}, 400),
+        ("/fans", {"nickname": "x", "fan": "desk"}, 400),
         ("/fans", {"nickname": "x", "fan": "Not A Host"}, 400),
         ("/fans/nobody/follow", {"appid": "wx1"}, 404),
         ("/faults", {"effect": {}}, 400),
         ("/faults", {"effect": {"drop": "sideways"}}, 400),
         ("/clock", {}, 400),
+        ("/clock", {"advance_seconds": 1e300}, 400),
         ("/no/such", {}, 404),
     ],
 )
@@ -180,3 +196,10 @@ def test_clock_and_reset_in_memory() -> None:
         assert client.get("/sandbox/v1/fans").get_json() == []
         again = client.post("/sandbox/v1/clock", json={"advance_seconds": 0}).get_json()
         assert again["offset_seconds"] == 0
+
+
+def test_a_gh_id_belongs_to_one_account(sandbox: Sandbox) -> None:
+    first, second = sandbox.account(NOWHERE), sandbox.account(NOWHERE)
+    taken = {"appid": second["appid"], "username": first["username"]}
+    refused = sandbox.http.post(f"{sandbox.url}/sandbox/v1/accounts", json=taken, timeout=5)
+    assert (refused.status_code, refused.json()) == (400, {"error": "username is another account's"})

@@ -63,7 +63,19 @@ def test_probability_strikes_some(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "effect",
-    [{"finish": "failed", "latency_ms": 1}, {"drop": "sideways"}, {"unknown": 1}],
+    [
+        {"finish": "failed", "latency_ms": 1},
+        {"finish": 1},
+        {"drop": "sideways"},
+        {"drop": None},
+        {"unknown": 1},
+        {"latency_ms": -1},
+        {"latency_ms": "1"},
+        {"errcode": "40001"},
+        {"http": 99},
+        {"duplicate": 101},
+        {"reorder": 1},
+    ],
 )
 def test_effects_that_make_no_sense(sandbox: Sandbox, effect: dict[str, Any]) -> None:
     refused = sandbox.http.post(f"{sandbox.url}/sandbox/v1/faults", json={"effect": effect}, timeout=5)

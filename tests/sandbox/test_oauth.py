@@ -59,7 +59,9 @@ def test_the_cookie_tells_the_person_and_a_code_works_once(sandbox: Sandbox) -> 
     assert swap(sandbox, account, code)["errcode"] == 40163
     assert swap(sandbox, account, "nonsense")["errcode"] == 40029
     other = sandbox.account(NOWHERE)
-    assert swap(sandbox, other, code_of(authorize(sandbox, account, fan)))["errcode"] == 40029
+    fresh = code_of(authorize(sandbox, account, fan))
+    assert swap(sandbox, other, fresh)["errcode"] == 40029
+    assert swap(sandbox, account, fresh)["openid"] == tokens["openid"]  # its own account's still
     userinfo = sandbox.get("/sns/userinfo", access_token=tokens["access_token"], openid=tokens["openid"])
     assert userinfo["errcode"] == 48001
 
@@ -84,7 +86,7 @@ def test_a_stranger_picks_a_person_and_is_known_from_then_on(sandbox: Sandbox) -
 def test_a_code_lives_five_minutes() -> None:
     state = State(None)
     code = state.tokens.issue_code("wx1", "f1", "o1", "snsapi_base")
-    grant = state.tokens.take_code(code)
+    grant = state.tokens.take_code("wx1", code)
     assert grant is not None
     assert 299 < grant.expires_at - state.clock.now() <= 300
 
@@ -202,6 +204,8 @@ def test_a_page_token_is_renewed_by_a_token_that_works_once(sandbox: Sandbox) ->
     assert refresh(sandbox, account, second["refresh_token"], appid="")["errcode"] == 41002
     assert refresh(sandbox, account, second["refresh_token"], appid="wx0")["errcode"] == 40013
     assert refresh(sandbox, account, second["refresh_token"], grant_type="x")["errcode"] == 40002
+    other = sandbox.account(NOWHERE)
+    assert refresh(sandbox, other, second["refresh_token"])["errcode"] == 40030
     assert refresh(sandbox, account, "")["errcode"] == 41003
     assert "access_token" in refresh(sandbox, account, second["refresh_token"])
 
@@ -227,7 +231,7 @@ def test_page_tokens_expire_after_two_hours_and_thirty_days() -> None:
     state.accounts.put(
         {"appid": "wx1", "secret": "s", "token": "t", "mode": "plain", "callback_url": NOWHERE}
     )
-    grant = state.tokens.take_code(state.tokens.issue_code("wx1", "f1", "o1", "snsapi_base"))
+    grant = state.tokens.take_code("wx1", state.tokens.issue_code("wx1", "f1", "o1", "snsapi_base"))
     assert grant is not None
     access, renewal = state.tokens.issue_page_tokens(grant)
     query = {"appid": "wx1", "grant_type": "refresh_token", "refresh_token": renewal}

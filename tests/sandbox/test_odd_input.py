@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sandbox import xml
 from sandbox.app import create_app
 
 KEYS = re.findall(
@@ -72,9 +73,81 @@ def chosen(app: Flask, number: int, *prefixes: str) -> str:
     return paths[number % len(paths)]
 
 
+def filled_in(body: Any, odd: Any) -> Any:
+    """A body with `odd` in the place of `...`."""
+    if isinstance(body, dict):
+        return {key: filled_in(value, odd) for key, value in body.items()}
+    if isinstance(body, list):
+        return [filled_in(value, odd) for value in body]
+    return odd if body is ... else body
+
+
 def posted(client: FlaskClient, path: str, body: dict[str, Any], **query: str) -> int:
     data = json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
     return client.post(path, data=data, query_string=query, content_type="application/json").status_code
+
+
+@pytest.mark.parametrize("odd", [[], [[]], {}, 2**63, -(10**30), 0.5, True, None, "²", "9" * 5000, "\0"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/cgi-bin/tags/update", {"tag": {"id": ..., "name": "x"}}),
+        ("/cgi-bin/tags/members/batchtagging", {"openid_list": [...], "tagid": 2}),
+        ("/cgi-bin/tags/members/batchtagging", {"openid_list": ["o"], "tagid": ...}),
+        ("/cgi-bin/menu/delconditional", {"menuid": ...}),
+        ("/cgi-bin/template/api_add_template", {"template_id_short": "46201", "keyword_name_list": [...]}),
+        ("/cgi-bin/material/batchget_material", {"type": "image", "offset": ..., "count": 1}),
+        ("/cgi-bin/callback/check", {"action": ..., "check_operator": "DEFAULT"}),
+        ("/sandbox/v1/accounts/wx1/tokens/kill", {"as": ...}),
+        ("/sandbox/v1/accounts/wx1/limits", {"/cgi-bin/user/get": ...}),
+        ("/sandbox/v1/accounts", {"templates": ...}),
+        ("/sandbox/v1/accounts", {"templates": [...]}),
+        ("/sandbox/v1/fans/x/send", {"msgtype": "msgmenu", "content": "x", "menu_id": ...}),
+        ("/sandbox/v1/fans/x/send", {"msgtype": "image", "file": ...}),
+        ("/sandbox/v1/clock", {"advance_seconds": ...}),
+        ("/phone/x/read", {"seq": ...}),
+        ("/sandbox/sms/send", {"phone": "13800000000", "text": "x", "template": ...}),
+    ],
+)
+def test_one_odd_value_in_a_good_call(
+    app: Flask, client: FlaskClient, path: str, body: dict[str, Any], odd: Any
+) -> None:
+    token = app.extensions["sandbox.state"].tokens.stable("wx1", force=False)[0]
+    filled = filled_in({"appid": "wx1", **body}, odd)
+    assert posted(client, path, filled, access_token=token) < 500
+    app.extensions["sandbox.state"].clock.reset()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"redirect_uri": "http://["},
+        {"redirect_uri": "http://a:99999/"},
+        {"redirect_uri": "javascript:alert(1)"},
+        {"redirect_uri": "//evil.example"},
+    ],
+)
+def test_an_authorization_page_goes_to_pages_only(client: FlaskClient, query: dict[str, str]) -> None:
+    asked = {"appid": "wx1", **query, "response_type": "code", "scope": "snsapi_base", "sandbox_fan": "x"}
+    answer = client.get("/connect/oauth2/authorize", query_string=asked)
+    assert (answer.status_code, "10003" in answer.text) == (200, True)
+
+
+def test_what_no_xml_holds_is_left_out_of_pushes() -> None:
+    assert xml.parse(xml.build({"Content": "a\0b\x1fc\ufffed\n🦷]]>"})) == {"Content": "abcd\n🦷]]>"}
+
+
+def test_a_scene_of_odd_digits_is_text(app: Flask, client: FlaskClient) -> None:
+    state = app.extensions["sandbox.state"]
+    for number, scene in enumerate(("²", "٣", "007", "9" * 5000)):
+        fan = state.fans.put({"nickname": "x", "fan": f"s{number}"}).fan
+        state.fans.follow("wx1", fan, scene=scene)
+        query = {
+            "access_token": state.tokens.stable("wx1", force=False)[0],
+            "openid": state.fans.subscription("wx1", fan).openid,
+        }
+        info = client.get("/cgi-bin/user/info", query_string=query).get_json()
+        assert (info["qr_scene"], info["qr_scene_str"]) == (0, scene)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

@@ -65,6 +65,18 @@ def test_a_client_msg_id_sends_once(
     assert len(sandbox.get(f"/sandbox/v1/fans/{fan}/inbox")) == 2
 
 
+def test_a_card_shows_no_emoji_and_opens_the_mini_program_first(
+    sandbox: Sandbox, booked: tuple[dict[str, Any], str, str, Send]
+) -> None:
+    _, fan, _, send = booked
+    mini = {"appid": "wx0123456789abcdef", "pagepath": "p/i"}
+    send(data={**VALUES, "thing1": {"value": "🦷 37℃"}}, url="http://127.0.0.1/p/x", miniprogram=mini)
+    send(data={**VALUES, "thing1": {"value": 0}}, miniprogram={"pagepath": "p/i"})
+    first, second = sandbox.get(f"/sandbox/v1/fans/{fan}/inbox")
+    assert (first["lines"][0]["value"], first["miniprogram"]) == ("□ 37℃", mini)
+    assert (second["lines"][0]["value"], second["miniprogram"]) == ("0", None)
+
+
 def test_refusals(
     sandbox: Sandbox, callback: Callback, booked: tuple[dict[str, Any], str, str, Send]
 ) -> None:
@@ -136,7 +148,7 @@ def test_templates_come_from_the_library(sandbox: Sandbox) -> None:
         ("car_number7", ["粤A12345", "粤AD12345", "粤B1234学"], ["粤A1234567890", "粤A123456学"]),
         ("name8", ["王小红", "Wang Xiaohong"], ["王" * 11, "x" * 21]),
         ("phrase9", ["已完成"], ["13笔", "已经全部完成"]),
-        ("number10", ["42", 0], ["四十二", "1" * 33]),
+        ("number10", ["42"], ["四十二", "1" * 33]),
         ("letter11", ["abc"], ["a1"]),
         ("symbol12", ["#!"], ["######", "a"]),
         ("const13", ["口腔", ""], ["x" * 21]),

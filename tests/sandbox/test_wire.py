@@ -16,6 +16,34 @@ def app() -> Flask:
 
 
 @pytest.mark.parametrize(
+    "posted",
+    [
+        b'{"name": ',
+        b"[]",
+        b'{"name": NaN}',
+        b'{"name": "\xed\xa0\x80"}',  # half a surrogate pair, raw
+        rb'{"name": "\ud83d"}',  # and escaped
+        '{"name": "种植牙"}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"name": "x"}',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_json_object_in_utf_8(app: Flask, posted: bytes) -> None:
+    with app.test_request_context("/cgi-bin/tags/create", method="POST", data=posted):
+        with pytest.raises(WeChatError) as refusal:
+            wire.body()
+        assert refusal.value.errcode == 47001
+
+
+def test_the_log_keeps_no_token(app: Flask) -> None:
+    secrets = {"access_token": "one", "refresh_token": "two", "secret": "three"}
+    with app.test_client() as client:
+        client.get("/sns/oauth2/refresh_token", query_string={**secrets, "appid": "wx1"})
+        (call,) = client.get("/sandbox/v1/calls").get_json()
+    assert call["query"] == {"access_token": "…", "refresh_token": "…", "secret": "…", "appid": "wx1"}
+
+
+@pytest.mark.parametrize(
     ("posted", "is_raw"),
     [
         ('{"name": "种植牙"}', True),
