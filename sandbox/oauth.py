@@ -59,6 +59,8 @@ def authorize() -> BaseResponse:
     if account.kind == "test" and not state().fans.subscription(account.appid, person.fan).following:
         raise Refused(10006)
     if _must_ask(account, person):
+        if own := _under_own_host(target):
+            return redirect(own)
         return make_response(
             render_template(
                 "consent.html",
@@ -112,6 +114,18 @@ def _must_ask(account: Account, person: Fan) -> bool:
     if request.args["scope"] == "snsapi_base" or CONSENTED in request.args:
         return False
     return not state().fans.subscription(account.appid, person.fan).following
+
+
+def _under_own_host(target: str) -> str:
+    """This page on the person's own host, when it is shown elsewhere.
+
+    The phone frames it: a tap that leads from one site to another leaves the log-in's cookies behind.
+    """
+    home, here = urlsplit(target).hostname or "", urlsplit(f"//{request.host}")
+    if visitor.of_host(home) is None or here.hostname == home:
+        return ""
+    port = f":{here.port}" if here.port else ""
+    return f"http://{home}{port}{request.full_path}"
 
 
 def _again(**more: str) -> str:

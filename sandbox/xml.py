@@ -21,7 +21,7 @@ def parse(text: str) -> dict[str, Any]:
     """The nodes of a document; repeated `item` nodes become a list.
 
     Raises:
-        BadXml: not well-formed, or another root.
+        BadXml: not well-formed, nested without end, or another root.
     """
     try:
         root = ElementTree.fromstring(text)  # noqa: S314 only the developer's own replies are parsed
@@ -29,7 +29,10 @@ def parse(text: str) -> dict[str, Any]:
         raise BadXml(str(error)) from error
     if root.tag != "xml":
         raise BadXml(f"the root is {root.tag}")
-    return {node.tag: _value(node) for node in root}
+    try:
+        return {node.tag: _value(node) for node in root}
+    except RecursionError as error:
+        raise BadXml("nodes without end in each other") from error
 
 
 def _nodes(fields: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 import redis
+from redis.client import Pipeline
 from rq import Worker
 from rq.job import Job
 from rq.queue import Queue
@@ -29,6 +30,12 @@ class EngageWorker(Worker):
         with application().app_context():
             db.engine.dispose(close=False)
         super().main_work_horse(job, queue)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that the worker lives; and who it is, where Redis has forgotten it."""
+        if not self.connection.exists(self.key):
+            self.register_birth()  # type: ignore[no-untyped-call]  # of RQ
+        super().heartbeat(timeout, pipeline)
 
 
 def run() -> None:

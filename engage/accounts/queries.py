@@ -133,6 +133,6 @@ def earlier(session: Session, account_id: int, *, push_key: str, stamp: str) -> 
 def backlog(session: Session) -> Backlog:
     """Give how many pushes a worker has still to take up, and how many it gave up."""
     failed = session.scalar(
-        sa.select(sa.func.count(Push.id)).where(Push.handled_at.is_(None), Push.available_at.is_(None))
+        sa.select(sa.func.count(Push.id)).where(Push.error.is_not(None), Push.available_at.is_(None))
     )
     return Backlog(PUSHES, *leases.waiting(session, Push, PUSHES), failed or 0)

@@ -122,7 +122,7 @@ def _handle(session: Session, push: Push, *, public_url: str, now: dt.datetime) 
         if push.late and fan_id is not None:
             _reply_late(session, push, message, fan_id, public_url=public_url, now=now)
     leases.settle(push)
-    push.handled_at = now
+    push.handled_at = push.handled_at or now  # what a replay does was done before
 
 
 def _take_effect(session: Session, account_id: int, message: Message, *, now: dt.datetime) -> int | None:

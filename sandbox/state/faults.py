@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 PUSH = "push/"  # the path of a push is `push/` and its message type or event, as sent
+OWN = "/sandbox/"  # what is not WeChat's
 PUSH_ONLY = {"duplicate", "reorder"}
 FINISH = "finish"  # the status that a template message ends with instead of `success`
 EFFECTS = {"latency_ms", "errcode", "http", "drop", FINISH, *PUSH_ONLY}
@@ -39,12 +40,15 @@ class Fault:
     def meets(self, appid: str, path: str) -> bool:
         """Whether a call or push is concerned.
 
-        Without a path a rule meets API calls, or pushes when only pushes can suffer its effect.
+        Without a path a rule meets WeChat's API calls, or pushes when only pushes can suffer its
+        effect; the provider of text messages is met by its path only.
         """
         if self.appid and self.appid != appid:
             return False
         if self.path:
             return fnmatchcase(path, self.path)
+        if path.startswith(OWN):
+            return False
         return path.startswith(PUSH) == bool((PUSH_ONLY | {FINISH}) & self.effect.keys())
 
 

@@ -110,6 +110,21 @@ def test_a_snapshot_visitor_turns_to_the_full_service(system: System, browser: B
         expect(page.locator(".snapshot")).to_have_count(0)
 
 
+@pytest.mark.parametrize("on_desk", [False, True], ids=["own tab", "desk"])
+@pytest.mark.parametrize("answer", ["允许", "拒绝"])
+def test_consent_is_asked_inside_the_phone(system: System, browser: Browser, on_desk: bool, answer: str):
+    fan = f"neu{on_desk:d}{len(answer.encode('gbk'))}{answer == '允许':d}"
+    system.control("POST", "/fans", {"fan": fan, "nickname": "新来的"})
+    page_shown = quote(f"{system.web}/p/kangmei/me", safe="")
+    with opened(browser, DESK if on_desk else PHONE) as page:
+        address = phone_url(system, f"{fan}.desk" if on_desk else fan)
+        page.goto(f"{address}#/page/{page_shown}")
+        shown = page.frame_locator("iframe")
+        shown.get_by_role("link", name=answer).click()
+        expect(shown.locator(".me h1")).to_be_visible()
+        assert (shown.locator(".me h1").text_content() == "新来的") == (answer == "允许")
+
+
 def test_without_names_for_each_person_there_is_one_phone(chat: Chat, browser: Browser):
     chat.sandbox.control("/fans", {"fan": "jianguo", "nickname": "建国"})
     with opened(browser, DESK) as page:

@@ -92,6 +92,7 @@ def test_a_message_and_its_sealed_reply(sandbox: Sandbox, callback: Callback) ->
         b'{"ok": true}',
         b"<xml><Encrypt>AAAA</Encrypt><MsgSignature>x</MsgSignature></xml>",
         b"<xml><MsgType>text</MsgType><Content>plain</Content></xml>",
+        b"<xml>" + b"<a>" * 3000 + b"</a>" * 3000 + b"</xml>",
     ],
 )
 def test_a_bad_reply_leaves_a_notice(sandbox: Sandbox, callback: Callback, answer: bytes) -> None:

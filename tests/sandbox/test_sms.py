@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.state.faults import Faults
 from tests.sandbox.conftest import Sandbox
 
 SEND = "/sandbox/sms/send"
@@ -36,6 +37,13 @@ def test_what_the_provider_refuses(sandbox: Sandbox, change: dict[str, Any]) -> 
     assert refused.status_code == 400
     assert refused.json()["error"]
     assert sandbox.get("/sandbox/v1/sms", phone="13900000003") == []
+
+
+def test_a_fault_of_all_api_calls_spares_the_provider() -> None:
+    faults = Faults()
+    faults.add({"effect": {"http": 502}, "times": 1})
+    assert faults.strike("", SEND) == {}
+    assert faults.strike("wx1", "/cgi-bin/token") == {"http": 502}
 
 
 def test_the_provider_can_fail(sandbox: Sandbox) -> None:

@@ -41,6 +41,9 @@ TONES: Final = {
     "skipped": "ended",
 }
 
+# What is due later than this is held back: a retry, or calls of WeChat that are spent for the day.
+AT_ONCE: Final = dt.timedelta(minutes=1)
+
 # A worker tells RQ that it lives every half minute at the least.
 SILENT_AFTER: Final = dt.timedelta(seconds=90)
 
@@ -57,7 +60,7 @@ def index(staff: Staff) -> ResponseReturnValue:
     view = {
         "subnav": settings_pages(staff),
         "deliveries": _deliveries(counts),
-        "queues": [_queue(backlog, now) for backlog in backlogs],
+        "queues": [_queue(backlog, now, staff.house.zone) for backlog in backlogs],
         "workers": _workers(staff.house.zone),
         "failed": [_failure(row, staff.house.zone) for row in given_up],
     }
@@ -84,7 +87,7 @@ def _deliveries(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     ]
 
 
-def _queue(backlog: Backlog, now: dt.datetime) -> dict[str, Any]:
+def _queue(backlog: Backlog, now: dt.datetime, zone: str) -> dict[str, Any]:
     names = {
         "events": gettext("Reactions"),
         "deliveries": gettext("Messages"),
@@ -95,6 +98,7 @@ def _queue(backlog: Backlog, now: dt.datetime) -> dict[str, Any]:
         "name": names[backlog.queue],
         "waiting": backlog.waiting,
         "oldest_seconds": max(0, int((now - oldest).total_seconds())) if oldest else None,
+        "waits_until": clock.local(oldest, zone) if oldest and oldest - now > AT_ONCE else None,
         "failed": backlog.failed,
     }
 

@@ -88,7 +88,8 @@ function menuOfChoices(account, entry, choose) {
 }
 
 function notice(account, entry) {
-  const href = entry.miniprogram ? miniHref(entry.miniprogram.pagepath) : entry.url && openHref(entry.url);
+  const page = entry.url ? openHref(entry.url) : undefined;
+  const href = entry.miniprogram ? miniHref(entry.miniprogram.pagepath) : page;
   const lines = entry.lines.flatMap(({ label, value }) => [el("dt", {}, label), el("dd", {}, value)]);
   return el(
     href ? "a" : "article",
