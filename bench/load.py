@@ -116,7 +116,7 @@ def _run(
             late = [each for each in busy if time.perf_counter() - each.begun > PATIENCE]
             answers = [(each, each.give_up()) for each in late]
         for connection, status in answers:
-            if status is not None:
+            if status is not None and connection in busy:
                 outcome.latencies.append(time.perf_counter() - connection.begun)
                 outcome.statuses[status] = outcome.statuses.get(status, 0) + 1
                 idle.append(connection)

@@ -26,7 +26,7 @@ from engage.blueprints.ops import health, metrics
 from engage.blueprints.patient import authorization, booking, me, style
 from engage.config import Config
 from engage.kernel import clock, doorbell, logs, outbox, sealing
-from engage.kernel.db import db
+from engage.kernel.db import BRIEF, BRIEF_MS, db
 from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
 from engage.wechat.client import HttpGateway
@@ -111,15 +111,23 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "BABEL_DEFAULT_LOCALE": "zh_Hans",
         "BABEL_TRANSLATION_DIRECTORIES": str(settings.ROOT / "engage" / "translations"),
         "SQLALCHEMY_DATABASE_URI": config.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_size": config.web_threads,
-            "max_overflow": 2,
-            "pool_timeout": 5,
-            # Values of statements are personal data: errors and logs do without them.
-            "hide_parameters": True,
-            "connect_args": {
-                "connect_timeout": 5,
-                "options": LIMITS,
-            },
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine(config, LIMITS),
+        "SQLALCHEMY_BINDS": {
+            BRIEF: {
+                "url": config.database_url,
+                "isolation_level": "AUTOCOMMIT",
+                **_engine(config, f"-c statement_timeout={BRIEF_MS}ms"),
+            }
         },
+    }
+
+
+def _engine(config: Config, limits: str) -> dict[str, Any]:
+    return {
+        "pool_size": config.web_threads,
+        "max_overflow": 2,
+        "pool_timeout": 3,
+        # Values of statements are personal data: errors and logs do without them.
+        "hide_parameters": True,
+        "connect_args": {"connect_timeout": 3, "options": limits},
     }

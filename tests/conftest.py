@@ -88,7 +88,8 @@ def app(settings: config.Config) -> Iterator[Flask]:
     made.test_client_class = Browser
     with made.app_context():
         yield made
-        db.engine.dispose()
+        for engine in db.engines.values():
+            engine.dispose()
 
 
 @pytest.fixture

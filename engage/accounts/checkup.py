@@ -30,7 +30,6 @@ REFUSALS: Final[Mapping[int, str]] = {
     41002: N_("The app ID is missing."),
     41004: N_("The app secret is missing."),
     48004: N_("WeChat has banned this account from its API."),
-    50002: N_("WeChat has restricted this account. Its administrator finds the reason in WeChat's messages."),
     89503: N_("WeChat asked the account's administrator to allow this server. Confirm it in WeChat."),
     89506: N_("The administrator refused this server. It can be asked for again after 24 hours."),
     89507: N_("The administrator refused this server. It can be asked for again after an hour."),

@@ -51,7 +51,8 @@ class Push(Leased, Model):
     Most are done with when they are journalled: `handled_at` is set, `available_at` is not. What is
     left to a worker waits under a lease. `late` says that the answer did not carry the reply, so
     that it follows as a customer-service message. `stamp` (of time stamp and nonce) and
-    `body_digest` tell a repeat from a forgery with the signature of another push.
+    `body_digest` tell a repeat from a forgery with the signature of another push; the first pushes
+    ever kept have no stamp.
     """
 
     __tablename__ = "wechat_push"
@@ -69,7 +70,7 @@ class Push(Leased, Model):
 
     account_id: Mapped[int]
     push_key: Mapped[str]
-    stamp: Mapped[str]
+    stamp: Mapped[str | None]
     body_digest: Mapped[str]
     kind: Mapped[str]
     openid: Mapped[str]

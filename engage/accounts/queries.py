@@ -33,7 +33,9 @@ def account(session: Session, account_id: int, *, for_update: bool = False) -> O
     Raises:
         NotFound: there is none with this id.
     """
-    found = session.get(OfficialAccount, (session.tenant_id, account_id), with_for_update=for_update)
+    # Each push holds the account's key; a change of its other columns leaves that alone.
+    lock = {"key_share": True} if for_update else None
+    found = session.get(OfficialAccount, (session.tenant_id, account_id), with_for_update=lock)
     if found is None:
         raise NotFound(account=account_id)
     return found

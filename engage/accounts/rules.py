@@ -21,6 +21,11 @@ MODES: Final = {
 PUSH_STATES: Final = {"done": N_("Done"), "waiting": N_("Waiting"), "failed": N_("Failed")}
 
 
+def callback_url(public_url: str, app_id: str) -> str:
+    """Give the address at which WeChat reaches us for an account."""
+    return f"{public_url}/hooks/wechat/{app_id}"
+
+
 def push_state(*, available_at: dt.datetime | None, error: str | None) -> str:
     """Say how a push stands: a worker has still to take it up, it took effect, or it waits for a person."""
     if available_at is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from engage.accounts.rules import MODES
 from engage.kernel.errors import N_
 
 NAME_LENGTH = 30
 SLUG_LENGTH = 30
-# WeChat takes 2048 bytes (WeChat §3); a letter may have four.
 WELCOME_LENGTH = 500
+# What WeChat takes of a text (WeChat §3).
+GREETING_BYTES = 2048
 
 APP_ID = r"wx[0-9A-Za-z]{8,30}\Z"
 APP_SECRET = r"[0-9A-Za-z-]{16,64}\Z"  # noqa: S105 what one looks like
@@ -63,3 +64,15 @@ class AccountIn(DetailsIn):
         required=True,
         validate=validate.Regexp(SLUG, error=N_("2 to 30 small letters, digits and hyphens.")),
     )
+
+
+def check_greeting(text: str) -> None:
+    """Check the welcome as it goes out, with addresses in the place of `{booking}`.
+
+    Raises:
+        ValidationError: WeChat would not take it.
+    """
+    if len(text.encode()) > GREETING_BYTES:
+        raise ValidationError(
+            {"welcome": [N_("Too long once the address of your pages stands for each {booking}.")]}
+        )

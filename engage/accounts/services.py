@@ -186,9 +186,9 @@ def journal_for_later(session: Session, push: NewPush, *, late: bool, now: dt.da
     return push_id is not None
 
 
-def claim(session: Session, *, now: dt.datetime) -> Claim:
-    """Take the oldest due pushes; see `leases.claim`."""
-    return leases.claim(session, Push, PUSHES, now=now, batch=leases.BATCH)
+def claim(session: Session, *, now: dt.datetime, due_by: dt.datetime) -> Claim:
+    """Take the oldest pushes that were due by a time; see `leases.claim`."""
+    return leases.claim(session, Push, PUSHES, now=now, batch=leases.BATCH, due_by=due_by)
 
 
 def held(session: Session, claimed: Claim) -> Sequence[Push]:

@@ -16,6 +16,7 @@ from flask import Blueprint, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.accounts import queries as accounts
+from engage.audit.services import Actor
 from engage.clinic import queries as clinic
 from engage.fans import queries as fans
 from engage.fans.rules import wants_profile
@@ -86,6 +87,11 @@ class Staff:
     def scope(self, permission: str) -> StoreScope:
         """Give the stores at which it is permitted, narrowed to the chosen one."""
         return rules.store_scope(self.grants, permission, self.store_id)
+
+    @property
+    def actor(self) -> Actor:
+        """Who stands in the audit trail."""
+        return Actor("staff", self.id)
 
     @property
     def initial(self) -> str:

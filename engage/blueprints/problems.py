@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import time
@@ -18,9 +19,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from engage.blueprints.faces import as_json, house
-from engage.blueprints.guard import ProfileWanted, current_staff
+from engage.blueprints.guard import ProfileWanted, current_staff, current_visitor, tenant_of_account
 from engage.blueprints.patient import authorization
 from engage.blueprints.patient.detour import PROFILE, SILENT
+from engage.kernel.db import tenant_scope
 from engage.kernel.errors import N_, Busy, DomainError, Malformed, NotFound, NotLoggedIn
 
 log = structlog.get_logger()
@@ -104,6 +106,8 @@ def _stale_form(_error: CSRFError) -> AnyResponse:
 def _http_error(error: HTTPException) -> AnyResponse:
     if error.code is None or error.code < 400:
         return error.get_response()
+    if error.code < 500:
+        _enter_house()
     if error.code == 404:
         return answer(NotFound())
     if error.code == 400:
@@ -158,9 +162,17 @@ def _way_on() -> str | None:
     return url_for("patient_booking.choose", account=account) if account and house() else None
 
 
+def _enter_house() -> None:
+    """Learn whose patient page was asked for, where no view was reached that would know."""
+    account = _account()
+    if account and not house():
+        with contextlib.suppress(NotFound, NotLoggedIn), tenant_scope(tenant_of_account(account)):
+            g.visitor = current_visitor(account)
+
+
 def _account() -> str:
     """Give the account whose patient page was asked for; nothing on other pages."""
-    return str((request.view_args or {}).get("account", "")) if request.path.startswith("/p/") else ""
+    return request.path.split("/")[2] if request.path.startswith("/p/") else ""
 
 
 def _wants_json() -> bool:

@@ -12,17 +12,17 @@ from flask import current_app
 from marshmallow import ValidationError
 
 from engage.accounts import checkup, queries, services
-from engage.accounts.rules import MODES
-from engage.accounts.schemas import AccountIn
+from engage.accounts.rules import MODES, callback_url
+from engage.accounts.schemas import AccountIn, check_greeting
 from engage.accounts.services import NewAccount
-from engage.app import create_app
 from engage.audit.services import OPERATOR
 from engage.cli import Refused
-from engage.cli.tenants import find_tenant
+from engage.cli.tenants import find_tenant, quiet_app
 from engage.clinic import queries as clinic
+from engage.inbound import rules as inbound
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
-from engage.kernel.errors import DomainError
+from engage.kernel.errors import DomainError, NotFound
 from engage.wechat import envelope
 from engage.wechat.gateway import Credentials
 
@@ -53,16 +53,15 @@ def connect(
     Prints what is to be entered at WeChat.
     """
     typed = {"app_id": app_id, "name": name, "slug": slug, "mode": mode, "welcome": welcome}
-    try:
-        read: dict[str, Any] = AccountIn(exclude=["store"]).load(typed | {"secret": _secret()})
-    except ValidationError as error:
-        raise Refused("; ".join(_sentences(error))) from error
     with _of(tenant):
         try:
+            read = _read(typed)
             with unit_of_work() as session:
                 connected = services.connect(
                     session, _new_account(read, _store(session, store)), by=OPERATOR, now=clock.now()
                 )
+        except ValidationError as error:
+            raise Refused("; ".join(_sentences(error))) from error
         except DomainError as error:
             raise Refused(error.title % error.data) from error
         _print_keys(connected)
@@ -108,8 +107,20 @@ def check(app_id: str, tenant: str) -> None:
 
 @contextmanager
 def _of(tenant: str) -> Iterator[None]:
-    with create_app().app_context(), tenant_scope(find_tenant(tenant)):
+    with quiet_app().app_context(), tenant_scope(find_tenant(tenant)):
         yield
+
+
+def _read(typed: dict[str, str]) -> dict[str, Any]:
+    """Read what was typed, and the secret.
+
+    Raises:
+        ValidationError: with the sentences of every wrong field.
+    """
+    read: dict[str, Any] = AccountIn(exclude=["store"]).load(typed | {"secret": _secret()})
+    public_url = current_app.config["PUBLIC_URL"]
+    check_greeting(inbound.welcome(read["welcome"], public_url=public_url, slug=read["slug"]))
+    return read
 
 
 def _secret() -> str:
@@ -133,10 +144,12 @@ def _new_account(read: dict[str, Any], store_id: int | None) -> NewAccount:
 
 def _account(app_id: str) -> OfficialAccount:
     with unit_of_work() as session:
-        found = [known for known in queries.accounts(session) if known.app_id == app_id]
-    if not found:
-        raise Refused(f"the chain has no account {app_id!r}; `engage account list` names those it has")
-    return found[0]
+        try:
+            return queries.by_app_id(session, app_id)
+        except NotFound as error:
+            raise Refused(
+                f"the chain has no account {app_id!r}; `engage account list` names those it has"
+            ) from error
 
 
 def _store(session: Session, slug: str | None) -> int | None:
@@ -149,7 +162,7 @@ def _store(session: Session, slug: str | None) -> int | None:
 
 
 def _print_keys(found: OfficialAccount) -> None:
-    click.echo(f"URL             {current_app.config['PUBLIC_URL']}/hooks/wechat/{found.app_id}")
+    click.echo(f"URL             {callback_url(current_app.config['PUBLIC_URL'], found.app_id)}")
     click.echo(f"Token           {found.token}")
     click.echo(f"EncodingAESKey  {found.encoding_aes_key}")
     click.echo(f"Mode            {found.mode}")

@@ -10,6 +10,7 @@ from flask import current_app
 
 from engage import config
 from engage.accounts import services as account_services
+from engage.accounts.rules import callback_url
 from engage.app import create_app
 from engage.audit.services import OPERATOR
 from engage.cli import Refused
@@ -185,7 +186,7 @@ def _sandbox(settings: config.Config) -> None:
             "encoding_aes_key": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
             "mode": "safe",
             "name": "康美口腔",
-            "callback_url": f"{settings.public_url}/hooks/wechat/{APP_ID}",
+            "callback_url": callback_url(settings.public_url, APP_ID),
             "templates": [
                 {
                     "template_id": TEMPLATE,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from dataclasses import replace
 
+import click
+from flask import Flask
+
+from engage import config
 from engage.app import create_app
 from engage.audit.services import OPERATOR
 from engage.cli import Refused
@@ -28,7 +32,7 @@ def tenant() -> None:
 def create_tenant(slug: str, name: str, short_name: str | None, zone: str, currency: str) -> None:
     """Create the chain SLUG; its staff log in as name@SLUG."""
     new = services.NewTenant(slug, name, short_name or name, zone, currency)
-    with create_app().app_context():
+    with quiet_app().app_context():
         try:
             tenant_id = make_tenant(new)
         except DomainError as error:
@@ -52,7 +56,7 @@ def create_staff(login: str, name: str, roles: tuple[str, ...], language: str) -
     password = services.one_time_password()
     hashed = passwords.hash_password(password)
     details = services.StaffDetails(short.lower(), name, language, frozenset(Grant(role) for role in roles))
-    with create_app().app_context(), tenant_scope(find_tenant(slug)):
+    with quiet_app().app_context(), tenant_scope(find_tenant(slug)):
         try:
             with unit_of_work() as session:
                 services.create_staff(
@@ -70,7 +74,7 @@ def unlock(login: str) -> None:
     password = services.one_time_password()
     hashed = passwords.hash_password(password)
     slug = login.partition("@")[2]
-    with create_app().app_context(), tenant_scope(find_tenant(slug)), unit_of_work() as session:
+    with quiet_app().app_context(), tenant_scope(find_tenant(slug)), unit_of_work() as session:
         known = queries.by_login(session, login.lower())
         if known is None:
             raise Refused(f"nobody logs in as {login!r}")
@@ -78,6 +82,14 @@ def unlock(login: str) -> None:
             session, known.id, password_hash=hashed, one_time=True, by=OPERATOR, now=clock.now()
         )
     click.echo(f"{login.lower()} logs in once with {password}")
+
+
+def quiet_app() -> Flask:
+    """Make the application for a command, whose answer stands alone unless a log level was chosen."""
+    settings = config.load()
+    if not config.is_set("ENGAGE_LOG_LEVEL"):
+        settings = replace(settings, log_level="WARNING")
+    return create_app(settings)
 
 
 def make_tenant(new: services.NewTenant) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -31,9 +32,15 @@ def unfollow(
     return _upsert(session, _FOLLOWING, account_id, openid, following=False, changed_at=changed_at, now=now)
 
 
-def recognise(session: Session, account_id: int, openid: str, *, now: dt.datetime) -> int:
-    """Record that somebody was seen, by a message or on a page, following or not; gives the fan's id."""
-    return _upsert(session, _RECOGNISING, account_id, openid, following=False, changed_at=None, now=now)
+def recognise(
+    session: Session, account_id: int, openid: str, *, follows: bool = False, now: dt.datetime
+) -> int:
+    """Record that somebody was seen, by a message or on a page; gives the fan's id.
+
+    `follows` says that what was seen shows a follower. It counts for those whose follow we were not told
+    of, because they followed before the account was connected.
+    """
+    return _upsert(session, _RECOGNISING, account_id, openid, following=follows, changed_at=None, now=now)
 
 
 def log_in(session: Session, fan_id: int, *, now: dt.datetime) -> str:
@@ -70,6 +77,16 @@ def postpone_profile(session: Session, fan_id: int, *, now: dt.datetime) -> None
     _ask_again(session, fan_id, now + rules.PROFILE_RETRY, {})
 
 
+def forget_profile(session: Session, account_id: int, openid: str) -> None:
+    """Forget the name and picture that somebody changed or no longer agrees to show (WeChat §1)."""
+    session.execute(
+        sa.update(Fan)
+        .where(Fan.account_id == account_id, Fan.openid == openid)
+        .values(nickname=None, avatar=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def _ask_again(session: Session, fan_id: int, at: dt.datetime, known: dict[str, str | None]) -> None:
     session.execute(
         sa.update(Fan)
@@ -82,7 +99,8 @@ def _ask_again(session: Session, fan_id: int, at: dt.datetime, known: dict[str, 
 def recognising(after: sa.CTE | None) -> ReturningInsert[Any]:
     """Build the statement of `recognise`, for the row of `after`; values by the names of `values_of`."""
     seen = _insert(after)
-    return _or_update(seen, {"last_seen_at": seen.excluded.last_seen_at})
+    news = sa.and_(seen.excluded.following, _TABLE.c.follow_changed_at.is_(None))
+    return _or_update(seen, {"following": sa.or_(_TABLE.c.following, news)})
 
 
 def following(after: sa.CTE | None) -> ReturningInsert[Any]:
@@ -93,7 +111,7 @@ def following(after: sa.CTE | None) -> ReturningInsert[Any]:
         name: sa.case((is_news, seen.excluded[name]), else_=_TABLE.c[name])
         for name in ("following", "follow_changed_at")
     }
-    return _or_update(seen, {"last_seen_at": seen.excluded.last_seen_at, **changes})
+    return _or_update(seen, changes)
 
 
 def values_of(
@@ -116,9 +134,13 @@ def _insert(after: sa.CTE | None) -> postgresql.Insert:
     return postgresql.insert(_TABLE).from_select(columns, row if after is None else row.select_from(after))
 
 
-def _or_update(seen: postgresql.Insert, changes: dict[str, sa.ColumnElement[Any]]) -> ReturningInsert[Any]:
+def _or_update(seen: postgresql.Insert, changes: Mapping[str, sa.ColumnElement[Any]]) -> ReturningInsert[Any]:
     key = ["tenant_id", "account_id", "openid"]
-    return seen.on_conflict_do_update(index_elements=key, set_=changes).returning(_TABLE.c.id)
+    # A push that was left to a worker, or is replayed, shows no later sight than there was.
+    last_seen_at = sa.func.greatest(_TABLE.c.last_seen_at, seen.excluded.last_seen_at)
+    return seen.on_conflict_do_update(
+        index_elements=key, set_={"last_seen_at": last_seen_at, **changes}
+    ).returning(_TABLE.c.id)
 
 
 def _upsert(session: Session, statement: sa.Executable, *who: Any, **values: Any) -> int:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engage.accounts import queries as accounts
 from engage.accounts import services as journal
 from engage.accounts.services import NewPush
+from engage.fans import queries as fan_queries
 from engage.fans import services as fans
 from engage.inbound import rules
 from engage.kernel import leases
@@ -19,7 +20,7 @@ from engage.kernel.leases import Attempt, Claim
 from engage.notifications import services as notifications
 from engage.wechat import messages, replies
 from engage.wechat.envelope import Forged
-from engage.wechat.messages import Message, TemplateFinished
+from engage.wechat.messages import ConsentRevoked, Message, ProfileChanged, TemplateFinished
 
 if TYPE_CHECKING:
     from engage.accounts.models import Push
@@ -62,11 +63,11 @@ def receive(push: NewPush, message: Message, *, greeting: str, now: dt.datetime)
         values |= fans.values_of(
             push.account_id,
             message.openid,
-            following=changed is True,
+            following=rules.shows_a_follower(message) if changed is None else changed,
             changed_at=None if changed is None else message.created_at,
             now=now,
         )
-    is_new = run_alone(statement, values, lock_ms=rules.STATEMENT_MS) is not None
+    is_new = run_alone(statement, values) is not None
     return reply if is_new else None
 
 
@@ -82,17 +83,17 @@ def reply_given(session: Session, push: NewPush) -> str:
     return next((row.reply for row in earlier if row.push_key == push.push_key), "")
 
 
-def put_off(session: Session, push: NewPush, *, late: bool, now: dt.datetime) -> None:
+def put_off(session: Session, push: NewPush, *, late: bool, now: dt.datetime) -> str:
     """Keep a push for a worker, which lets it take effect and, if `late`, sends the reply it owes.
 
-    For what took too long; and for receipts of sent messages, since WeChat sends tens of thousands
-    of them within minutes.
+    For what took too long, and for what `rules.is_for_a_worker` names. Gives the reply to a push that
+    came before: another copy may have been done meanwhile.
 
     Raises:
         Forged: the signature is that of another push.
     """
-    if not journal.journal_for_later(session, push, late=late, now=now):
-        reply_given(session, push)
+    is_new = journal.journal_for_later(session, push, late=late, now=now)
+    return "" if is_new else reply_given(session, push)
 
 
 def catch_up(session: Session, claimed: Claim, *, public_url: str, now: dt.datetime) -> None:
@@ -111,39 +112,47 @@ def catch_up(session: Session, claimed: Claim, *, public_url: str, now: dt.datet
 
 def _handle(session: Session, push: Push, *, public_url: str, now: dt.datetime) -> None:
     message = messages.parse(push.body.encode())
-    if isinstance(message.content, TemplateFinished):
-        receipt = message.content
-        known = notifications.finished(session, push.account_id, receipt.msg_id, receipt.status, now=now)
-        if not known and now - push.received_at < rules.RECEIPT_WAITS:
-            leases.defer(push, now + rules.RECEIPT_AGAIN_AFTER)
-            return
-    else:
-        fan_id = _take_effect(session, push.account_id, message, now=now)
-        if push.late and fan_id is not None:
-            _reply_late(session, push, message, fan_id, public_url=public_url, now=now)
+    match message.content:
+        case TemplateFinished(msg_id=msg_id, status=status):
+            if not notifications.finished(session, push.account_id, msg_id, status, now=now):
+                again_at = rules.receipt_again_at(push.received_at, now)
+                if again_at is not None:
+                    leases.defer(push, again_at)
+                    return
+        case ProfileChanged(openid=openid) | ConsentRevoked(openid=openid):
+            fans.forget_profile(session, push.account_id, openid)
+        case _:
+            fan_id = _take_effect(session, push.account_id, message, seen_at=push.received_at)
+            if push.late and fan_id is not None:
+                _reply_late(session, push, message, fan_id, public_url=public_url, now=now)
     leases.settle(push)
     push.handled_at = push.handled_at or now  # what a replay does was done before
 
 
-def _take_effect(session: Session, account_id: int, message: Message, *, now: dt.datetime) -> int | None:
+def _take_effect(session: Session, account_id: int, message: Message, *, seen_at: dt.datetime) -> int | None:
     """Do what `receive` does beside keeping the push; gives the fan's id. Safe to repeat, in any order."""
     if not message.is_from_a_person:
         return None
     changed = rules.follows(message)
     if changed is None:
-        return fans.recognise(session, account_id, message.openid, now=now)
+        follows = rules.shows_a_follower(message)
+        return fans.recognise(session, account_id, message.openid, follows=follows, now=seen_at)
     change = fans.follow if changed else fans.unfollow
-    return change(session, account_id, message.openid, changed_at=message.created_at, now=now)
+    return change(session, account_id, message.openid, changed_at=message.created_at, now=seen_at)
 
 
 def _reply_late(
     session: Session, push: Push, message: Message, fan_id: int, *, public_url: str, now: dt.datetime
 ) -> None:
-    """Write the reply that WeChat's five seconds were too short for, once, as a customer-service message."""
+    """Write the reply that WeChat's five seconds were too short for, once, as a customer-service message.
+
+    Nothing goes to who has left meanwhile, or once the window for it has closed.
+    """
     account = accounts.account(session, push.account_id)
     greeting = rules.welcome(account.welcome, public_url=public_url, slug=account.slug)
     answer = rules.answer_to(message, greeting)
-    if answer:
+    in_time = now - push.received_at < rules.LATE_REPLY_WITHIN
+    if answer and in_time and fan_queries.fan(session, fan_id).following:
         late = notifications.late_reply(push.id, account.id, fan_id, answer.content)
         notifications.write(session, late, now=now)
 

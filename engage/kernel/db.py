@@ -180,36 +180,38 @@ _TENANT_IN_TIME = sa.text(
 )
 
 
-# The first part of a statement that is a whole transaction: tells the tenant, and cuts waits for locks.
-_TRUE: sa.ColumnElement[bool] = sa.literal_column("true")
+# The first part of a statement that is a whole transaction: it tells the tenant.
 SCOPE = sa.select(
-    sa.func.set_config(sa.literal_column("'engage.tenant_id'"), sa.bindparam("scope_tenant"), _TRUE),
-    sa.func.set_config(sa.literal_column("'lock_timeout'"), sa.bindparam("scope_lock_ms"), _TRUE),
+    sa.func.set_config(
+        sa.literal_column("'engage.tenant_id'"), sa.bindparam("scope_tenant"), sa.literal_column("true")
+    )
 ).cte("scope")
 
+# The engine whose connections commit each statement, and cut it after `BRIEF_MS`.
+BRIEF, BRIEF_MS = "brief", 1200
 
-def run_alone(statement: sa.Executable, values: Mapping[str, Any], *, lock_ms: int) -> Any:
+
+def run_alone(statement: sa.Executable, values: Mapping[str, Any]) -> Any:
     """Run one statement as a transaction of the tenant in scope; gives its first value, or None.
 
     For what comes by the thousand: one trip to the database in place of five, and no session. All
     that the statement writes must come from `SCOPE`, so that the tenant is told before a policy
     asks for it; otherwise the wall refuses the row. It is built once and holds no values of its own.
+    After `BRIEF_MS`, waits for locks included, it is cut.
 
     Raises:
         NoTenantScope: there is no scope.
+        psycopg.Error: the statement was cut or refused, or the database is away.
     """
     tenant_id = _scope.get()
     if tenant_id is None:
         raise NoTenantScope("run the statement inside tenant_scope(...)")
-    scope = {"scope_tenant": str(tenant_id), "scope_lock_ms": str(lock_ms)}
-    pooled = db.engine.raw_connection()
-    connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
+    pooled = db.engines[BRIEF].raw_connection()
     try:
-        connection.autocommit = True
-        row = connection.execute(_sql(statement), {**values, **scope}, prepare=True).fetchone()
+        connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        told = {**values, "scope_tenant": str(tenant_id)}
+        row = connection.execute(_sql(statement), told, prepare=True).fetchone()
     finally:
-        if not connection.closed:
-            connection.autocommit = False
         pooled.close()
     return row[0] if row else None
 

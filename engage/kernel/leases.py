@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 from rq.timeouts import BaseTimeoutException
@@ -77,16 +78,24 @@ def backoff(attempts: int) -> dt.timedelta:
 
 
 def claim(
-    session: Session, model: type[Leased], queue: str, *, now: dt.datetime, batch: int = BATCH
+    session: Session,
+    model: type[Leased],
+    queue: str,
+    *,
+    now: dt.datetime,
+    batch: int = BATCH,
+    due_by: dt.datetime | None = None,
 ) -> Claim:
     """Take up to `batch` due rows, oldest first; commit before working on them.
+
+    `due_by` leaves alone what fell due after it, so that a drain which defers rows comes to an end.
 
     Several workers may claim at once and get different rows. Claiming again while the lease runs
     gives nothing; after it, the row with one attempt more.
     """
     due = session.execute(
         sa.select(model.id, model.attempts)
-        .where(model.queue == queue, model.available_at <= now)
+        .where(model.queue == queue, model.available_at <= (due_by or now))
         .order_by(model.available_at, model.id)
         .limit(batch)
         .with_for_update(skip_locked=True)
@@ -162,8 +171,19 @@ def retry(row: Leased, *, now: dt.datetime) -> None:
     row.attempts, row.available_at, row.lease = 0, now, None
 
 
-# The database went away, or the job's own time is over: no fault of the row's work.
-_STOPS_THE_JOB = (sa.exc.OperationalError, BaseTimeoutException)
+# A lock held too long, or two that crossed: the row's own trouble, though SQLAlchemy calls it operational.
+_ITS_OWN = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.DeadlockDetected,
+)
+
+
+def _stops_the_job(error: BaseException | None) -> bool:
+    """Whether the database went away or the job's own time is over: no fault of the row's work."""
+    if isinstance(error, sa.exc.OperationalError):
+        return not isinstance(error.orig, _ITS_OWN)
+    return not isinstance(error, Exception) or isinstance(error, BaseTimeoutException)
 
 
 class Attempt:
@@ -189,7 +209,7 @@ class Attempt:
             self.succeeded = True
             return True
         self.savepoint.rollback()
-        if not isinstance(error, Exception) or isinstance(error, _STOPS_THE_JOB):
+        if _stops_the_job(error):
             return False
         place = traceback.extract_tb(trace)[-1]
         postpone(self.row, f"{type(error).__name__} at {place.name}:{place.lineno}: {error}", now=self.now)

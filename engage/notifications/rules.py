@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engage.kernel.errors import N_
+from engage.wechat.rules import Trouble, trouble_of
 
 STATES: Final = {
     "pending": N_("Waiting"),
@@ -24,10 +25,9 @@ CHANNELS: Final = ("template", "custom")
 # WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
 REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
 
-# Errors of WeChat that tell "not now": busy, too fast, a token that was replaced while others used it.
-NOT_NOW: Final = frozenset({-1, 40001, 40014, 42001, 45011})
-# The day's calls are spent: not before WeChat's next day. All else that it answers is final.
-NOT_TODAY: Final = 45009
+# Troubles that pass: WeChat is busy, a token was replaced while others used it, or a person is about
+# to mend the account's secret or white list. A spent quota waits for WeChat's next day. All else is final.
+NOT_NOW: Final = frozenset({Trouble.BUSY, Trouble.TOKEN, Trouble.SET_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Refused:
 
     errcode: int
     errmsg: str
+
+    @property
+    def trouble(self) -> Trouble:
+        """What the refusal asks for."""
+        return trouble_of(self.errcode)
 
 
 @dataclass(frozen=True, slots=True)

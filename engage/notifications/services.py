@@ -17,7 +17,7 @@ from engage.kernel.settings import Setting
 from engage.notifications import rules
 from engage.notifications.models import Delivery
 from engage.notifications.rules import Outcome, Refused, Sent
-from engage.wechat.rules import day_ends_at
+from engage.wechat.rules import Trouble, day_ends_at
 
 QUEUE = "deliveries"
 
@@ -155,19 +155,24 @@ def _refused(row: Delivery, refusal: Refused, *, now: dt.datetime) -> None:
     row.reason = f"{refusal.errcode} {refusal.errmsg}"[:200]
     # The claim of the first try set both times at once; later ones only moved the lease.
     is_first_try = row.first_tried_at is not None and row.available_at == row.first_tried_at + leases.LEASE
-    if refusal.errcode == rules.NOT_TODAY and is_first_try:
-        row.state, row.first_tried_at = "pending", None
-        leases.defer(row, day_ends_at(now))
+    if refusal.trouble is Trouble.QUOTA and row.channel == "template":
+        _wait_for_tomorrow(row, is_first_try=is_first_try, now=now)
         return
-    if refusal.errcode == rules.NOT_TODAY:
-        # An earlier try may have arrived, and tomorrow is too late to repeat it safely.
-        leases.settle(row)
-        row.state, row.ended_at = "unknown", now
-        return
-    if refusal.errcode in rules.NOT_NOW and leases.postpone(row, row.reason, now=now):
+    if refusal.trouble in rules.NOT_NOW and leases.postpone(row, row.reason, now=now):
         if is_first_try:
             # Not taken for certain: the ten minutes of safe repeats have not begun.
             row.state, row.first_tried_at = "pending", None
         return
     leases.settle(row)
     row.state, row.ended_at = "failed", now
+
+
+def _wait_for_tomorrow(row: Delivery, *, is_first_try: bool, now: dt.datetime) -> None:
+    """The day's calls are spent. A customer-service message does not come here: its window would close."""
+    if is_first_try:
+        row.state, row.first_tried_at = "pending", None
+        leases.defer(row, day_ends_at(now))
+        return
+    # An earlier try may have arrived, and tomorrow is too late to repeat it safely.
+    leases.settle(row)
+    row.state, row.ended_at = "unknown", now

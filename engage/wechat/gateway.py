@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from engage.wechat.answers import (
@@ -76,7 +76,7 @@ class Credentials:
     """An official account's app id and secret."""
 
     app_id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 class WeChatError(Exception):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import requests
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+from engage.wechat.client.transport import read_body
+from engage.wechat.gateway import WeChatUnreachable
 
 MAX_BYTES = 256 * 1024
 TIMEOUT_SECONDS = (2.0, 3.0)
+# For all of its body, however it trickles in: somebody waits for the page.
+BODY_SECONDS = 3.0
 
 # Where WeChat keeps them is not documented; from anywhere else nothing is fetched.
 HOST = "qlogo.cn"
@@ -30,11 +35,10 @@ def fetch(address: str, *, sandbox: str = "") -> bytes | None:
         return None
     try:
         with requests.get(address, timeout=TIMEOUT_SECONDS, stream=True, allow_redirects=False) as answer:
-            content: bytes = next(answer.iter_content(MAX_BYTES + 1), b"")
-    except requests.RequestException:
+            content = read_body(answer, MAX_BYTES, seconds=BODY_SECONDS)
+    except (requests.RequestException, HTTPError, WeChatUnreachable):
         return None
-    fits = answer.status_code == 200 and len(content) <= MAX_BYTES
-    return content if fits and kind_of(content) else None
+    return content if answer.status_code == requests.codes.ok and kind_of(content) else None
 
 
 def kind_of(content: bytes) -> str | None:
@@ -43,11 +47,12 @@ def kind_of(content: bytes) -> str | None:
 
 
 def _is_wechats(address: str, sandbox: str) -> bool:
+    """Whether an address is WeChat's, read as it will be asked: other parsers find another host in it."""
     try:
-        place, own = urlsplit(address), urlsplit(sandbox)
-        host = place.hostname or ""
-        return (place.scheme == "https" and host.endswith(f".{HOST}") and place.port is None) or (
-            bool(sandbox) and (place.scheme, host, place.port) == (own.scheme, own.hostname, own.port)
-        )
+        place, own = parse_url(address), parse_url(sandbox)
     except ValueError:
         return False
+    wechats = (place.host or "").endswith(f".{HOST}") and place.port in {None, 443}
+    official = place.scheme == "https" and wechats
+    standing_in = bool(sandbox) and (place.scheme, place.netloc) == (own.scheme, own.netloc)
+    return place.auth is None and (official or standing_in)

@@ -32,9 +32,9 @@ _TROUBLES: Final[Mapping[Trouble, frozenset[int]]] = {
     Trouble.BUSY: frozenset({BUSY, 45011}),
     Trouble.TOKEN: frozenset({40001, 40014, 42001}),
     Trouble.QUOTA: frozenset({QUOTA_SPENT}),
-    Trouble.GONE: frozenset({40003, 43004, 43019, 48002, 49003, 50005}),
+    Trouble.GONE: frozenset({40003, 43004, 43019, 48002, 49003, 50002, 50005}),
     Trouble.WINDOW: frozenset({45015, 45047}),
-    Trouble.SET_UP: frozenset({40013, 40125, 40164, 40243, 48001, 48004, 50002, 61004, 89503, 89506, 89507}),
+    Trouble.SET_UP: frozenset({40013, 40125, 40164, 40243, 48001, 48004, 61004, 89503, 89506, 89507}),
 }
 
 # Calls a day of a production account (WeChat §11); accounts grow, and test accounts have fewer.

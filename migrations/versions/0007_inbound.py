@@ -10,13 +10,18 @@ branch_labels = depends_on = None
 
 
 def upgrade() -> None:
-    """Add columns; receipts that wait go into the queue that replaces theirs."""
+    """Add columns; what waits goes into the queue that replaces that of receipts.
+
+    Defaults stay: the code before this goes on writing until it is replaced.
+    """
     op.add_column("official_account", sa.Column("mode", sa.Text(), nullable=False, server_default="plain"))
     op.add_column("official_account", sa.Column("store_id", sa.BigInteger(), nullable=True))
     op.add_column("official_account", sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True))
-    op.alter_column("official_account", "mode", server_default=None)
     op.create_check_constraint(
         "ck_official_account_mode_known", "official_account", "mode IN ('safe', 'compat', 'plain')"
+    )
+    op.create_unique_constraint(
+        "uq_official_account_tenant_id_store_id", "official_account", ["tenant_id", "store_id"]
     )
     op.create_foreign_key(
         "fk_official_account_tenant_id_store_id",
@@ -37,40 +42,35 @@ def upgrade() -> None:
     op.add_column("wechat_push", sa.Column("body_digest", sa.Text(), nullable=False, server_default=""))
     op.add_column("wechat_push", sa.Column("openid", sa.Text(), nullable=False, server_default=""))
     op.add_column("wechat_push", sa.Column("late", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.execute("UPDATE wechat_push SET stamp = 'before:' || id")
     op.execute("UPDATE wechat_push SET available_at = now() WHERE handled_at IS NULL")
-    op.execute("UPDATE due SET queue = 'pushes' WHERE queue = 'receipts'")
-    for column in ("queue", "body_digest", "openid", "late"):
-        op.alter_column("wechat_push", column, server_default=None)
-    op.alter_column("wechat_push", "stamp", nullable=False)
-    op.create_unique_constraint(
-        "uq_wechat_push_tenant_id_account_id_stamp", "wechat_push", ["tenant_id", "account_id", "stamp"]
-    )
-    op.create_index(
-        "ix_wechat_push_tenant_id_queue_available_at",
-        "wechat_push",
-        ["tenant_id", "queue", "available_at"],
-        postgresql_where=sa.text("available_at IS NOT NULL"),
+    op.execute("DELETE FROM due WHERE queue = 'receipts'")
+    op.execute(
+        "INSERT INTO due (tenant_id, queue, at)"
+        " SELECT DISTINCT tenant_id, 'pushes', now() FROM wechat_push WHERE handled_at IS NULL"
     )
 
     op.add_column(
         "notification_delivery", sa.Column("channel", sa.Text(), nullable=False, server_default="template")
     )
-    op.alter_column("notification_delivery", "channel", server_default=None)
-    op.create_check_constraint(
-        "ck_notification_delivery_channel_known", "notification_delivery", "channel IN ('template', 'custom')"
-    )
 
 
 def downgrade() -> None:
-    """Take the columns away; messages of the new channel go with them."""
-    op.execute("DELETE FROM notification_delivery WHERE channel <> 'template'")
+    """Take the columns away; messages of the new channel that wait are not sent any more.
+
+    Pushes keep `handled_at`: none that waits or was given up is called done.
+    """
+    unsent = "channel <> 'template' AND available_at IS NOT NULL"
+    op.execute(
+        "UPDATE notification_delivery SET state = 'skipped', reason = 'no_template', ended_at = now(),"
+        f" available_at = NULL WHERE {unsent} AND first_tried_at IS NULL"
+    )
+    op.execute(
+        "UPDATE notification_delivery SET state = 'unknown', reason = 'no_answer',"
+        f" available_at = NULL, lease = NULL WHERE {unsent}"
+    )
     op.drop_column("notification_delivery", "channel")
 
     op.execute("UPDATE due SET queue = 'receipts' WHERE queue = 'pushes'")
-    op.execute("UPDATE wechat_push SET handled_at = received_at WHERE available_at IS NULL")
-    op.drop_index("ix_wechat_push_tenant_id_queue_available_at", "wechat_push")
-    op.drop_constraint("uq_wechat_push_tenant_id_account_id_stamp", "wechat_push")
     for column in (
         "late",
         "openid",
@@ -85,6 +85,7 @@ def downgrade() -> None:
         op.drop_column("wechat_push", column)
 
     op.drop_constraint("fk_official_account_tenant_id_store_id", "official_account")
+    op.drop_constraint("uq_official_account_tenant_id_store_id", "official_account")
     op.drop_constraint("ck_official_account_mode_known", "official_account")
     for column in ("verified_at", "store_id", "mode"):
         op.drop_column("official_account", column)

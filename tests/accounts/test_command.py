@@ -30,11 +30,11 @@ def engage(settings, sandbox, chain):
         "ENGAGE_WECHAT_API_URL": sandbox.url,
     }
 
-    def run(command, *arguments, typed="", tenant=chain.slug):
+    def run(command, *arguments, typed="", tenant=chain.slug, **chosen):
         return subprocess.run(
             [sys.executable, "-m", "engage.cli", "account", command, "--tenant", tenant, *arguments],
             cwd=ROOT,
-            env=environment,
+            env=environment | chosen,
             input=typed,
             capture_output=True,
             text=True,
@@ -65,6 +65,8 @@ def test_an_account_is_connected_listed_and_checked(engage, chain, sandbox):
     checked = engage("check", name)
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout.startswith("WeChat accepts the app ID and the secret.")
+    assert (run.stderr, checked.stderr) == ("", "")
+    assert "wechat.token_fetched" in engage("check", name, ENGAGE_LOG_LEVEL="INFO").stderr
     told = "".join(part for ran in (run, listed, checked) for part in (ran.stdout, ran.stderr))
     assert made["secret"] not in told
 
@@ -78,6 +80,8 @@ def test_what_is_wrong_is_said(engage):
     assert "short" not in wrong.stderr
 
     name = app_id()
+    long = engage("connect", name, *chosen, name[2:12], "--welcome", "{booking}" * 55, typed=f"{SECRET}\n")
+    assert (long.returncode, "welcome: Too long once" in long.stderr) == (1, True)
     elsewhere = engage("connect", name, *chosen, name[2:12], "--store", "nowhere", typed=f"{SECRET}\n")
     assert (elsewhere.returncode, "there are: xuhui" in elsewhere.stderr) == (1, True)
     for _ in range(2):
@@ -85,5 +89,7 @@ def test_what_is_wrong_is_said(engage):
     assert (again.returncode, "already connected" in again.stderr) == (1, True)
     refused = engage("check", name)
     assert (refused.returncode, "does not know this app ID" in refused.stderr) == (1, True)
+    unknown = engage("check", app_id())
+    assert (unknown.returncode, "`engage account list` names those it has" in unknown.stderr) == (1, True)
     nobody = engage("list", tenant="nobody-has-this")
     assert (nobody.returncode, "there is no tenant" in nobody.stderr) == (1, True)

@@ -122,6 +122,17 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(chain, owner, changes, f
         assert "您好\n欢迎</textarea>" in page.text
 
 
+def test_a_welcome_is_measured_with_its_addresses_in_it(chain, owner):
+    long = "{booking}" * 55
+    account_id = connected(chain)
+    for path, form in (("new", typed(welcome=long)), (f"{account_id}/edit", typed(welcome=long, secret=""))):
+        page = owner.ask("POST", f"/console/accounts/{path}", form)
+        assert page.status_code == 422
+        assert "Too long once the address of your pages stands for each {booking}." in text_of(page)
+        assert f"{long}</textarea>" in page.text
+    assert owner.ask("POST", "/console/accounts/new", typed(welcome="齿" * 500)).status_code == 303
+
+
 def test_what_another_chain_has_is_refused_kindly_and_nothing_is_told_of_it(other_chain, owner):
     taken = typed()
     connected(other_chain, app_id=taken["app_id"], slug=taken["slug"], name="Zanzibar")

@@ -75,6 +75,8 @@ def state() -> tuple[str, str | None]:
         ([SPENT, SPENT, TAKEN], 3, "sent"),
         ([SPENT] * 12 + [TAKEN], 13, "sent"),
         ([SILENCE, SPENT, TAKEN], 2, "unknown"),
+        ([Refused(40164, "invalid ip"), TAKEN], 2, "sent"),
+        ([Refused(50002, "user limited"), TAKEN], 1, "failed"),
     ],
 )
 def test_what_becomes_of_a_message(scene, outcomes, tries, ends):
@@ -117,6 +119,14 @@ def test_a_customer_service_message_is_never_sent_twice(scene):
     assert state() == ("unknown", "no_answer")
 
 
+def test_a_customer_service_message_does_not_wait_for_tomorrow(scene):
+    with unit_of_work() as session:
+        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], "欢迎")
+        services.write(session, late, now=clock.now())
+    assert run([SPENT, TAKEN], clock.now()) == 1
+    assert state()[0] == "failed"
+
+
 def test_receipts_of_others_messages_hold_nobody_up(scene, monkeypatch):
     monkeypatch.setattr(leases, "BATCH", 5)
     now = clock.now()
@@ -126,6 +136,25 @@ def test_receipts_of_others_messages_hold_nobody_up(scene, monkeypatch):
         _receipt(scene.account_id, msg_id)
     pushes.drain()
     assert state() == ("delivered", None)
+
+
+def test_a_drain_comes_to_an_end_while_receipts_wait(scene, monkeypatch):
+    """Receipts of others' messages, more than a batch, due again at once."""
+    monkeypatch.setattr(leases, "BATCH", 5)
+    monkeypatch.setattr(rules, "receipt_again_at", lambda _received_at, now: now)
+    for msg_id in range(1, 20):
+        _receipt(scene.account_id, msg_id)
+    pushes.drain()
+    with unit_of_work() as session:
+        assert accounts.next_at(session) is not None
+
+
+def test_receipts_are_looked_at_ever_more_seldom():
+    begun, now, looks = clock.now(), clock.now(), 0
+    while again_at := rules.receipt_again_at(begun, now):
+        looks, now = looks + 1, again_at
+    assert 10 <= looks <= 25
+    assert rules.RECEIPT_WAITS <= now - begun < 2 * rules.RECEIPT_WAITS
 
 
 def test_receipts_of_others_messages_are_let_go(scene, monkeypatch):

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -54,6 +54,17 @@ def cut(head: bytes) -> Answer:
     def answer(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
         handler.wfile.write(head)
         handler.close_connection = True
+
+    return answer
+
+
+def chunked(pieces: Sequence[bytes]) -> Answer:
+    """Send a body in pieces, and its length nowhere."""
+
+    def answer(handler: BaseHTTPRequestHandler, asked: Asked) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in [*pieces, b""]:
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     return answer
 

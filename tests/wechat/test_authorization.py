@@ -400,6 +400,7 @@ def test_a_form_whose_token_is_stale_leads_back_to_its_page(phone, booking):
 def test_a_form_from_nowhere_leads_to_booking(phone, booking, referer):
     phone.open(booking)
     answer = phone.client.post(booking, headers=AGENT | {"Referer": referer})
+    assert answer.status_code == 400
     assert f'href="{booking}"' in answer.text
 
 
@@ -481,7 +482,13 @@ def test_the_picture_is_ones_own(phone, me, scene, app):
         session.execute(sa.update(Fan).where(Fan.id == fan.id).values(avatar=key))
     answer = phone.get(f"{me}/avatar")
     assert (answer.data, answer.mimetype) == (picture, "image/png")
-    assert answer.headers["Cache-Control"].startswith("private")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    known = {"User-Agent": WECHAT, "If-None-Match": answer.headers["ETag"]}
+    assert phone.client.get(f"{me}/avatar", headers=known).status_code == 304
+    other = app.extensions["files"].put(scene.chain.id, picture + b"another")
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Fan).where(Fan.id == fan.id).values(avatar=other))
+    assert phone.client.get(f"{me}/avatar", headers=known).data == picture + b"another"
 
 
 def spoil(sandbox: Sandbox, scene: Scene, effect: dict, *, times: int) -> None:

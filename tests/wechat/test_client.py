@@ -396,6 +396,7 @@ def test_the_environments_proxy_is_asked_for_wechat_and_not_for_the_sandbox(
         (40003, Trouble.GONE),
         (43019, Trouble.GONE),
         (48002, Trouble.GONE),
+        (50002, Trouble.GONE),
         (45015, Trouble.WINDOW),
         (45047, Trouble.WINDOW),
         (40125, Trouble.SET_UP),

@@ -83,6 +83,11 @@ def test_each_kind_of_customer_service_message_arrives(reached: Reached, kind: s
     assert [entry["msgtype"] for entry in arrived] == [kind]
 
 
+def test_a_secret_is_shown_nowhere(reached: Reached) -> None:
+    assert reached.account.app_id in repr(reached.account)
+    assert reached.account.secret not in repr(reached.account)
+
+
 def test_without_a_window_a_message_is_refused(reached: Reached) -> None:
     reached.sandbox.control(f"/fans/{reached.fan}/unfollow", {"appid": reached.account.app_id})
     with pytest.raises(WeChatError) as refusal:

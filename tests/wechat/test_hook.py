@@ -6,16 +6,22 @@ import re
 import time
 import uuid
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from engage.accounts.models import OfficialAccount, Push
+from engage.fans import services as fans
 from engage.fans.models import Fan
+from engage.inbound import services as inbound
+from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
+from engage.wechat import messages
 from sandbox import crypto
 from tests.booking.scenes import AES_KEY, make_scene
 from tests.conftest import Chain
 from tests.wechat.pushes import Sender, event, message
+from workers import pushes
 
 MODES = ("plain", "compat", "safe")
 
@@ -174,3 +180,87 @@ def test_the_check_of_the_address_is_answered_and_remembered(chain, client, wech
 
 def test_nobodys_account_is_not_found(client):
     assert client.post("/hooks/wechat/wx-nobody", data=b"<xml/>").status_code == 404
+
+
+def following(chain: Chain, openid: str) -> bool | None:
+    """Say whether the fan of an openid follows; None when there is none."""
+    with tenant_scope(chain.id), unit_of_work() as session:
+        return session.scalar(sa.select(Fan.following).where(Fan.openid == openid))
+
+
+@pytest.mark.parametrize(
+    ("push", "follows"),
+    [
+        (message("o-1"), True),
+        (event("CLICK", "o-1", "<EventKey>A</EventKey>"), True),
+        (event("SCAN", "o-1", "<EventKey>7</EventKey><Ticket>t</Ticket>"), True),
+        (event("unsubscribe", "o-1"), False),
+        (event("brand_new", "o-1"), None),
+    ],
+)
+def test_who_followed_before_the_account_was_connected_is_known_by_what_they_do(
+    chain, client, wechat, push, follows
+):
+    wechat.sign(push).send(client)
+    assert following(chain, "o-1") is follows
+
+
+def test_a_message_that_arrives_after_its_writer_left_makes_no_follower(chain, client, wechat):
+    now = int(time.time())
+    wechat.sign(event("unsubscribe", "o-1", at=now)).send(client)
+    wechat.sign(message("o-1", at=now - 1)).send(client)
+    assert following(chain, "o-1") is False
+
+
+@pytest.mark.parametrize("name", ["user_info_modified", "user_authorization_revoke"])
+def test_a_profile_that_changed_or_is_shown_no_more_is_forgotten(chain, client, wechat, name):
+    wechat.sign(message("o-1")).send(client)
+    with tenant_scope(chain.id), unit_of_work() as session:
+        (fan_id,) = session.scalars(sa.select(Fan.id).where(Fan.openid == "o-1"))
+        fans.record_profile(session, fan_id, nickname="小红", avatar="a" * 64, now=clock.now())
+    rest = f"<OpenID>o-1</OpenID><AppID>wx-{chain.slug}</AppID><RevokeInfo>1</RevokeInfo>"
+    assert wechat.sign(event(name, "o-1", rest)).send(client).text == "success"
+    with tenant_scope(chain.id):
+        pushes.drain()
+        with unit_of_work() as session:
+            fan = session.scalars(sa.select(Fan).where(Fan.openid == "o-1")).one()
+    assert (fan.nickname, fan.avatar) == (None, None)
+
+
+@pytest.fixture
+def slow_fan(settings):
+    """The database takes six seconds to write a certain fan."""
+    body = "begin if new.openid = 'o-slow' then perform pg_sleep(6); end if; return new; end"
+    with psycopg.connect(settings.owner_database_url.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute(f"create function slow_fan() returns trigger language plpgsql as $${body}$$")
+        owner.execute("create trigger slow_fan before insert on fan for each row execute function slow_fan()")
+        yield "o-slow"
+        owner.execute("drop trigger slow_fan on fan")
+        owner.execute("drop function slow_fan")
+
+
+def test_what_takes_too_long_is_cut_and_left_to_a_worker(chain, client, slow_fan):
+    make_scene(chain, welcome="欢迎")
+    begun = time.monotonic()
+    answer = Sender(chain).sign(event("subscribe", slow_fan)).send(client)
+    assert (answer.status_code, answer.text) == (200, "success")
+    assert time.monotonic() - begun < 4
+    with tenant_scope(chain.id), unit_of_work() as session:
+        assert session.execute(sa.select(Push.late, Push.handled_at)).one() == (True, None)
+    assert following(chain, slow_fan) is None
+
+
+def test_a_copy_that_gave_up_waiting_for_the_other_gets_its_reply(chain, client):
+    """The one in flight commits just when the second one is put off."""
+    make_scene(chain, welcome="欢迎")
+    push = Sender(chain).sign(event("subscribe", "o-1"))
+    first = push.send(client).text
+    xml = push.body
+    parsed = messages.parse(xml)
+    with tenant_scope(chain.id), unit_of_work() as session:
+        account_id = session.scalars(sa.select(OfficialAccount.id)).one()
+        query = push.query
+        again = inbound.arrived(
+            account_id, parsed, timestamp=query["timestamp"], nonce=query["nonce"], body=xml, xml=xml
+        )
+        assert inbound.put_off(session, again, late=True, now=clock.now()) == first

@@ -464,7 +464,7 @@ def test_a_key_is_short_however_long_the_event_is() -> None:
     [
         ("text", TEXT, True, False),
         ("event:subscribe", "", True, False),
-        ("event:card_pass_check", "", True, False),
+        ("event:card_pass_check", "", False, False),
         ("event:TEMPLATESENDJOBFINISH", "<MsgID>1</MsgID>", False, True),
         ("event:TEMPLATESENDJOBFINISH", "", False, False),
         ("event:MASSSENDJOBFINISH", "<MsgID>1</MsgID>", False, False),

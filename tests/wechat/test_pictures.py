@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from engage.wechat import pictures
+from tests.wechat.scripted import Scripted, chunked, cut, trickling
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
@@ -90,6 +93,9 @@ def test_nothing_is_fetched_from_elsewhere(serve, sandboxed: bool):
         "https://qlogo.cn.evil.example/132",
         "https://thirdwx.qlogo.cn@127.0.0.1/132",
         "https://thirdwx.qlogo.cn:8443/132",
+        "https://who@thirdwx.qlogo.cn/132",
+        "https://127.0.0.1\\.qlogo.cn/132",
+        "https://127.0.0.1#.qlogo.cn/132",
         "file:///etc/passwd",
     ],
 )
@@ -97,8 +103,41 @@ def test_what_only_looks_like_wechats_is_not_asked(address: str):
     assert not pictures._is_wechats(address, "")
 
 
-def test_wechats_own_are_asked():
-    assert pictures._is_wechats("https://thirdwx.qlogo.cn/mmopen/vi_32/x/132", "")
+@pytest.mark.parametrize("port", ["", ":443"])
+def test_wechats_own_are_asked(port: str):
+    assert pictures._is_wechats(f"https://thirdwx.qlogo.cn{port}/mmopen/vi_32/x/132", "")
+
+
+@pytest.mark.parametrize("trick", ["\\@a.qlogo.cn", "\\.a.qlogo.cn", "#@a.qlogo.cn", "?@a.qlogo.cn"])
+def test_an_address_that_is_read_in_two_ways_connects_nowhere(trick: str):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        assert pictures.fetch(f"https://127.0.0.1:{port}{trick}/x") is None
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_a_picture_in_pieces_is_read_to_its_end():
+    pieces = [PNG, b"\1" * 50, b"\2" * 50]
+    with Scripted() as wechat:
+        wechat.answers["/132"] = chunked(pieces)
+        assert pictures.fetch(f"{wechat.url}/132", sandbox=wechat.url) == b"".join(pieces)
+
+
+def test_a_picture_that_breaks_off_is_left():
+    with Scripted() as wechat:
+        wechat.answers["/132"] = cut(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + PNG)
+        assert pictures.fetch(f"{wechat.url}/132", sandbox=wechat.url) is None
+
+
+def test_a_picture_that_trickles_in_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pictures, "BODY_SECONDS", 0.3)
+    with Scripted() as wechat:
+        wechat.answers["/132"] = trickling(wechat.ended, every=0.02)
+        begun = time.monotonic()
+        assert pictures.fetch(f"{wechat.url}/132", sandbox=wechat.url) is None
+    assert time.monotonic() - begun < 2
 
 
 def test_nobody_there_is_no_error():

@@ -15,15 +15,15 @@ from marshmallow import ValidationError
 from engage.accounts import checkup, queries, services
 from engage.accounts.checkup import Finding
 from engage.accounts.errors import AccountRefused
-from engage.accounts.rules import MODES
-from engage.accounts.schemas import AccountIn, DetailsIn
+from engage.accounts.rules import MODES, callback_url
+from engage.accounts.schemas import AccountIn, DetailsIn, check_greeting
 from engage.accounts.services import AccountDetails, NewAccount
-from engage.audit.services import Actor
 from engage.blueprints.console.accounts_form import read_store, typed
 from engage.blueprints.console.staff_form import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries as clinic
+from engage.inbound import rules as inbound
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
 from engage.wechat import envelope
@@ -90,7 +90,7 @@ def create(staff: Staff) -> ResponseReturnValue:
         return _form(typed(request.form), sentences(error)), 422
     try:
         with unit_of_work() as work:
-            connected = services.connect(work, account, by=_by(staff), now=clock.now())
+            connected = services.connect(work, account, by=staff.actor, now=clock.now())
     except AccountRefused as refusal:
         return _form(typed(request.form), {refusal.field: [gettext(refusal.title)]}), 409
     flash(gettext("%(name)s is saved. Now tell WeChat where to find us.", name=connected.name), "good")
@@ -117,12 +117,12 @@ def update(staff: Staff, account_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         account = queries.account(work, account_id)
     try:
-        details = _details()
+        details = _details(account.slug)
     except ValidationError as error:
         return _form(typed(request.form), sentences(error), account=account), 422
     try:
         with unit_of_work() as work:
-            services.update(work, account_id, details, by=_by(staff), now=clock.now())
+            services.update(work, account_id, details, by=staff.actor, now=clock.now())
     except AccountRefused as refusal:
         errors = {refusal.field: [gettext(refusal.title)]}
         return _form(typed(request.form), errors, account=account), 409
@@ -136,15 +136,10 @@ def renew_keys(staff: Staff, account_id: int) -> ResponseReturnValue:
     token, key = envelope.new_token(), envelope.new_aes_key()
     with unit_of_work() as work:
         services.renew_keys(
-            work, account_id, token=token, encoding_aes_key=key, by=_by(staff), now=clock.now()
+            work, account_id, token=token, encoding_aes_key=key, by=staff.actor, now=clock.now()
         )
     flash(gettext("Token and key are new. Enter both at WeChat now."), "good")
     return redirect(url_for("console_accounts.show", account_id=account_id), 303)
-
-
-def callback_url(app_id: str) -> str:
-    """Give the address at which WeChat reaches us for an account."""
-    return f"{current_app.config['PUBLIC_URL']}{url_for('hooks_wechat.push', app_id=app_id)}"
 
 
 def _row(
@@ -170,7 +165,7 @@ def _page(staff: Staff, account_id: int, *, finding: Finding | None = None) -> s
     public_url = current_app.config["PUBLIC_URL"]
     view = _row(account, received.get(account_id), stores, staff.house.zone) | {
         "keys": [
-            {"key": "url", "label": gettext("URL"), "value": callback_url(account.app_id)},
+            {"key": "url", "label": gettext("URL"), "value": callback_url(public_url, account.app_id)},
             {"key": "token", "label": gettext("Token"), "value": account.token},
             {"key": "aes-key", "label": "EncodingAESKey", "value": account.encoding_aes_key},
         ],
@@ -192,20 +187,27 @@ def _new_account() -> NewAccount:
         ValidationError: with the sentences of every wrong field.
     """
     read: dict[str, Any] = AccountIn().load(typed(request.form) | _secret())
+    _check_greeting(read["welcome"], read["slug"])
     store_id = _store(read.pop("store"))
     return NewAccount(
         **read, store_id=store_id, token=envelope.new_token(), encoding_aes_key=envelope.new_aes_key()
     )
 
 
-def _details() -> AccountDetails:
+def _details(slug: str) -> AccountDetails:
     """Read the form of an account that is known.
 
     Raises:
         ValidationError: with the sentences of every wrong field.
     """
     read: dict[str, Any] = DetailsIn().load(typed(request.form) | _secret())
+    _check_greeting(read["welcome"], slug)
     return AccountDetails(store_id=_store(read.pop("store")), **read)
+
+
+def _check_greeting(welcome: str, slug: str) -> None:
+    public_url = current_app.config["PUBLIC_URL"]
+    check_greeting(inbound.welcome(welcome, public_url=public_url, slug=slug))
 
 
 def _secret() -> dict[str, str]:
@@ -244,7 +246,3 @@ def _form(
 def _gateway() -> Gateway:
     gateway: Gateway = current_app.extensions["wechat"]
     return gateway
-
-
-def _by(staff: Staff) -> Actor:
-    return Actor("staff", staff.id)

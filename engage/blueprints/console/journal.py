@@ -13,7 +13,6 @@ from flask_babel import gettext
 from engage.accounts import queries, rules, services
 from engage.accounts.rules import PUSH_STATES
 from engage.audit import services as audit
-from engage.audit.services import Actor
 from engage.blueprints.console.journal_kinds import name_of
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -65,7 +64,7 @@ def show(staff: Staff, push_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         push = queries.push(work, push_id)
         view = _outcome(work, push, staff.house.zone)
-        audit.record(work, "push.viewed", by=_by(staff), subject=("push", push_id), now=clock.now())
+        audit.record(work, "push.viewed", by=staff.actor, subject=("push", push_id), now=clock.now())
     view |= {"body": rules.indented(push.body), "reply": rules.indented(push.reply), "late": push.late}
     return render_template("console/journal/drawer.html", view=view)
 
@@ -82,7 +81,7 @@ def outcome(staff: Staff, push_id: int) -> ResponseReturnValue:
 def replay(staff: Staff, push_id: int) -> ResponseReturnValue:
     """Let a push take effect again."""
     with unit_of_work() as work:
-        services.replay(work, push_id, by=_by(staff), now=clock.now())
+        services.replay(work, push_id, by=staff.actor, now=clock.now())
     flash(gettext("It takes effect again in a moment."), "good")
     return redirect(url_for("console_journal.show", push_id=push_id), 303)
 
@@ -162,7 +161,3 @@ def _address(kept: Mapping[str, str], **changed: str) -> str:
     """Give the list's address with something changed; what is empty is left out."""
     chosen: dict[str, Any] = {key: value for key, value in {**kept, **changed}.items() if value}
     return url_for("console_journal.index", **chosen)
-
-
-def _by(staff: Staff) -> Actor:
-    return Actor("staff", staff.id)

@@ -16,7 +16,6 @@ from rq.serializers import JSONSerializer
 
 from engage.accounts import queries as pushes
 from engage.audit import services as audit
-from engage.audit.services import Actor
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.kernel import clock, doorbell, outbox
@@ -73,9 +72,7 @@ def retry(staff: Staff, entry_id: int) -> ResponseReturnValue:
     now = clock.now()
     with unit_of_work() as session:
         outbox.retry(session, entry_id, now=now)
-        audit.record(
-            session, "outbox.retried", by=Actor("staff", staff.id), subject=("outbox", entry_id), now=now
-        )
+        audit.record(session, "outbox.retried", by=staff.actor, subject=("outbox", entry_id), now=now)
     flash(gettext("It is tried again now."), "good")
     return redirect(url_for("console_operations.index"), 303)
 

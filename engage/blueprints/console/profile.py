@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from engage.audit.services import Actor
 from engage.blueprints.console.staff_form import person_name, sentences
 from engage.blueprints.faces import LANGUAGES
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -91,7 +90,7 @@ def change_password(staff: Staff) -> ResponseReturnValue:
             staff.id,
             password_hash=hashed,
             one_time=False,
-            by=Actor("staff", staff.id),
+            by=staff.actor,
             now=clock.now(),
             keep_session=staff.session_id,
         )

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.audit.services import Actor
 from engage.blueprints.console.staff_form import StaffIn, grant_strings, read_grants, role_rows, sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -109,7 +108,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     try:
         with unit_of_work() as work:
             person = services.create_staff(
-                work, details, password_hash=hashed, one_time=True, by=_by(staff), now=clock.now()
+                work, details, password_hash=hashed, one_time=True, by=staff.actor, now=clock.now()
             )
     except NameTaken as refusal:
         return _form(_typed(), {"login": [gettext(refusal.title)]}), 409
@@ -139,7 +138,7 @@ def update(staff: Staff, staff_id: int) -> ResponseReturnValue:
         return _form(_typed(), sentences(error), person=person), 422
     try:
         with unit_of_work() as work:
-            services.update_staff(work, staff_id, details, by=_by(staff), now=clock.now())
+            services.update_staff(work, staff_id, details, by=staff.actor, now=clock.now())
     except LastOwner as refusal:
         return _form(_typed(), {"grants": [gettext(refusal.title)]}, person=person), 409
     flash(gettext("Saved."), "good")
@@ -151,7 +150,7 @@ def disable(staff: Staff, staff_id: int) -> ResponseReturnValue:
     """Keep a person from logging in."""
     try:
         with unit_of_work() as work:
-            person = services.disable_staff(work, staff_id, by=_by(staff), now=clock.now())
+            person = services.disable_staff(work, staff_id, by=staff.actor, now=clock.now())
     except LastOwner as refusal:
         return _back(staff_id, refusal=refusal)
     undo = url_for("console_staff.enable", staff_id=staff_id)
@@ -163,7 +162,7 @@ def disable(staff: Staff, staff_id: int) -> ResponseReturnValue:
 def enable(staff: Staff, staff_id: int) -> ResponseReturnValue:
     """Let a person log in again."""
     with unit_of_work() as work:
-        person = services.enable_staff(work, staff_id, by=_by(staff), now=clock.now())
+        person = services.enable_staff(work, staff_id, by=staff.actor, now=clock.now())
     flash(gettext("%(name)s may log in now.", name=person.name), "good")
     return _back(staff_id)
 
@@ -177,7 +176,7 @@ def reset_password(staff: Staff, staff_id: int) -> ResponseReturnValue:
     hashed = passwords.hash_password(password)
     with unit_of_work() as work:
         services.set_password(
-            work, staff_id, password_hash=hashed, one_time=True, by=_by(staff), now=clock.now()
+            work, staff_id, password_hash=hashed, one_time=True, by=staff.actor, now=clock.now()
         )
     _tell_once(staff_id, password)
     return _back(staff_id)
@@ -286,10 +285,6 @@ def _form(form: Mapping[str, Any], errors: Mapping[str, list[str]], *, person: P
         "stores": [{"id": store_id, "name": name} for store_id, name in stores.items()],
     }
     return render_template("console/staff/form.html", view=view, form=form, errors=errors)
-
-
-def _by(staff: Staff) -> Actor:
-    return Actor("staff", staff.id)
 
 
 def _back(staff_id: int, *, refusal: DomainError | None = None) -> ResponseReturnValue:

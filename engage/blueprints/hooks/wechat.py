@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from engage.accounts import services as accounts
 from engage.accounts.services import NewPush
 from engage.blueprints.guard import OpenBlueprint
-from engage.inbound import endpoints, rules
+from engage.blueprints.hooks import endpoints
+from engage.blueprints.hooks.endpoints import Endpoint
+from engage.inbound import rules
 from engage.inbound import services as inbound
-from engage.inbound.endpoints import Endpoint
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError, Malformed
@@ -62,15 +63,15 @@ def push(app_id: str) -> ResponseReturnValue:
 def _answered(endpoint: Endpoint, arrived: NewPush, message: Message) -> str:
     """Give the reply; without one of the moment, empty."""
     attempt, reply, now = _AtOnce(), None, clock.now()
-    if not message.is_receipt:
+    for_a_worker = rules.is_for_a_worker(message)
+    if not for_a_worker:
         with attempt:
             reply = inbound.receive(arrived, message, greeting=endpoint.greeting, now=now)
         if reply is not None:
             return reply
     with unit_of_work(statement_ms=rules.STATEMENT_MS) as session:
-        if message.is_receipt or attempt.failed:
-            inbound.put_off(session, arrived, late=attempt.failed, now=now)
-            return ""
+        if for_a_worker or attempt.failed:
+            return inbound.put_off(session, arrived, late=attempt.failed, now=now)
         return inbound.reply_given(session, arrived)
 
 

@@ -51,7 +51,10 @@ def asked_page(slug: str) -> str:
     """Give the page that was asked for; of a form that was sent, the page that holds it. Else nothing."""
     if request.method in {"GET", "HEAD"}:
         return own_page(request.full_path.rstrip("?"), slug) or own_page(request.path, slug)
-    form = urlsplit(request.headers.get("Referer", ""))
+    try:
+        form = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # a browser's word: anything may stand there
+        return ""
     return own_page(f"{form.path}?{form.query}".rstrip("?"), slug)
 
 

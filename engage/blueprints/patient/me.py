@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app, render_template, url_for
+from flask import Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -48,16 +48,18 @@ def show(visitor: Visitor) -> ResponseReturnValue:
 
 @bp.view("/avatar")
 def avatar(visitor: Visitor) -> ResponseReturnValue:
-    """Give the fan's own picture."""
+    """Give the fan's own picture; its key tells a browser whether it changed, or another fan looks."""
     with unit_of_work() as session:
         key = fans.fan(session, visitor.fan_id).avatar
     if key is None:
         raise NotFound(avatar=visitor.fan_id)
     files: Files = current_app.extensions["files"]
     content = files.get(visitor.house.id, key)
-    return Response(
-        content, content_type=pictures.kind_of(content), headers={"Cache-Control": "private, max-age=3600"}
+    answer = Response(
+        content, content_type=pictures.kind_of(content), headers={"Cache-Control": "private, no-cache"}
     )
+    answer.set_etag(key)
+    return answer.make_conditional(request)
 
 
 def _visits(session: Session, visitor: Visitor, found: Sequence[Appointment]) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def ask(
         with session.request(
             method, url, timeout=timeout or TIMEOUT_SECONDS, stream=True, allow_redirects=False, **parts
         ) as response:
-            body = _body(response, limit or MAX_ANSWER)
+            body = read_body(response, limit or MAX_ANSWER)
     except requests.ConnectionError as error:
         if _never_connected(error):
             raise WeChatError(BUSY, "no connection") from None
@@ -139,8 +139,14 @@ def understood() -> Iterator[None]:
         raise WeChatUnreachable(f"the answer cannot be read: {type(error).__name__}") from error
 
 
-def _body(response: requests.Response, limit: int) -> bytes:
-    ends_at = time.monotonic() + BODY_SECONDS
+def read_body(response: requests.Response, limit: int, *, seconds: float = BODY_SECONDS) -> bytes:
+    """Read a streamed answer to its end, however it is cut into pieces.
+
+    Raises:
+        WeChatUnreachable: it is longer than `limit` bytes, or takes longer than `seconds`.
+        urllib3.exceptions.HTTPError: it broke off.
+    """
+    ends_at = time.monotonic() + seconds
     parts: list[bytes] = []
     size = 0
     while part := response.raw.read1(65_536, decode_content=True):
@@ -149,7 +155,7 @@ def _body(response: requests.Response, limit: int) -> bytes:
         if size > limit:
             raise WeChatUnreachable(f"the answer is longer than {limit} bytes")
         if time.monotonic() > ends_at:
-            raise WeChatUnreachable(f"the answer takes longer than {BODY_SECONDS:.0f} s")
+            raise WeChatUnreachable(f"the answer takes longer than {seconds:.0f} s")
     return b"".join(parts)
 
 

@@ -73,8 +73,14 @@ class Message:
 
     @property
     def is_from_a_person(self) -> bool:
-        """Whether `openid` is a person who did something: of some events WeChat is the sender."""
-        return not (self.is_event and self.kind.removeprefix("event:").lower() in NOT_FROM_A_PERSON)
+        """Whether `openid` is a person who did something: of some events WeChat is the sender.
+
+        Of events that are not known, nobody can tell.
+        """
+        if not self.is_event:
+            return True
+        name = self.kind.removeprefix("event:").lower()
+        return name not in NOT_FROM_A_PERSON and not isinstance(self.content, contents.Unknown)
 
     @property
     def is_receipt(self) -> bool:
@@ -123,6 +129,8 @@ def _inner_ids(content: Content) -> list[str]:
             return [publish_id]
         case contents.NoticeSent(results=results):
             return [str(result.msg_id) for result in results]
+        case contents.NoticePopup() | contents.NoticeChanged():
+            return [repr(content)]
     return []
 
 

@@ -1,0 +1,56 @@
+"""Indexes and constraints of tables that are written to meanwhile; each step can be repeated after any failure.
+
+For revisions inside `autocommit_block`: nothing is rolled back there, a second run finds what the
+first one left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def create_index_online(
+    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str | None = None
+) -> None:
+    """Build an index; one that a failed build left invalid is built again."""
+    is_valid = op.get_bind().scalar(
+        sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": name}
+    )
+    if is_valid is False:
+        drop_index_online(name, table)
+    if not is_valid:
+        op.create_index(
+            name,
+            table,
+            columns,
+            unique=unique,
+            postgresql_where=sa.text(where) if where else None,
+            postgresql_concurrently=True,
+        )
+
+
+def drop_index_online(name: str, table: str) -> None:
+    """Drop an index that is there, valid or not."""
+    op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
+
+
+def create_unique_online(name: str, table: str, columns: Sequence[str]) -> None:
+    """Make columns unique by an index of the constraint's name, built before."""
+    if not _has_constraint(name, table):
+        create_index_online(name, table, columns, unique=True)
+        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {name}")
+
+
+def create_check_online(name: str, table: str, condition: str) -> None:
+    """Demand a condition of new rows, then look at the others while they are written to."""
+    if not _has_constraint(name, table):
+        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
+    op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+
+
+def _has_constraint(name: str, table: str) -> bool:
+    found = sa.text("SELECT 1 FROM pg_constraint WHERE conname = :name AND conrelid = to_regclass(:table)")
+    return op.get_bind().scalar(found, {"name": name, "table": table}) is not None
