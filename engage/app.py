@@ -30,6 +30,7 @@ from engage.kernel.db import BRIEF, BRIEF_MS, db
 from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
 from engage.wechat.client import HttpGateway
+from engage.wechat.refusals import Refusals
 
 CONSOLE = (
     today.bp,
@@ -77,6 +78,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["wechat"] = HttpGateway(
         config.wechat_api_url, doorbell.connection(), mp_url=config.wechat_mp_url
     )
+    app.extensions["refusals"] = Refusals(doorbell.connection())
     faces.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)
@@ -116,7 +118,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
             BRIEF: {
                 "url": config.database_url,
                 "isolation_level": "AUTOCOMMIT",
-                **_engine(config, f"-c statement_timeout={BRIEF_MS}ms"),
+                **_engine(config, f"-c statement_timeout={BRIEF_MS}ms -c plan_cache_mode=force_generic_plan"),
             }
         },
     }

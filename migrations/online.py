@@ -1,7 +1,7 @@
-"""Indexes and constraints of tables that are written to meanwhile; each step can be repeated after any failure.
+"""Indexes and constraints of tables that are written to meanwhile.
 
-For revisions inside `autocommit_block`: nothing is rolled back there, a second run finds what the
-first one left.
+For use in `autocommit_block`, where nothing is rolled back: each step can be repeated after any
+failure, since it looks for what an earlier run left.
 """
 
 from __future__ import annotations

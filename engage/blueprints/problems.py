@@ -183,8 +183,8 @@ def _wants_json() -> bool:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if re.fullmatch(REQUEST_ID, given) else secrets.token_hex(8)
+    given = request.headers.get("X-Request-Id")
+    g.request_id = given if given and re.fullmatch(REQUEST_ID, given) else secrets.token_hex(8)
     g.begun = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)

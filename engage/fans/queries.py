@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
@@ -26,6 +27,14 @@ def fan(session: Session, fan_id: int) -> Fan:
 def by_openid(session: Session, account_id: int, openid: str) -> Fan | None:
     """Give the fan of an account with an openid, if there is one."""
     return session.scalar(sa.select(Fan).where(Fan.account_id == account_id, Fan.openid == openid))
+
+
+def nicknames(session: Session, who: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
+    """Give the names that are known of people, by account and openid, in one statement."""
+    found = sa.select(Fan.account_id, Fan.openid, Fan.nickname).where(
+        sa.tuple_(Fan.account_id, Fan.openid).in_(who)
+    )
+    return {(account_id, openid): name for account_id, openid, name in session.execute(found) if name}
 
 
 def of_session(session: Session, token_digest: str, *, account_id: int, now: dt.datetime) -> Fan | None:

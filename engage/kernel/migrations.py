@@ -12,7 +12,11 @@ from engage.config import ROOT
 
 
 def upgrade(owner_url: str, revision: str = "head") -> None:
-    """Bring the database up to a revision; at it already, nothing happens."""
+    """Bring the database up to a revision; at it already, nothing happens. Safe to repeat after a failure.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: a lock was not to be had within 4 s, or the database went away.
+    """
     _run(owner_url, lambda alembic: command.upgrade(alembic, revision))
 
 

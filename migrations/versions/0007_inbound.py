@@ -14,23 +14,6 @@ def upgrade() -> None:
 
     Defaults stay: the code before this goes on writing until it is replaced.
     """
-    op.add_column("official_account", sa.Column("mode", sa.Text(), nullable=False, server_default="plain"))
-    op.add_column("official_account", sa.Column("store_id", sa.BigInteger(), nullable=True))
-    op.add_column("official_account", sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_check_constraint(
-        "ck_official_account_mode_known", "official_account", "mode IN ('safe', 'compat', 'plain')"
-    )
-    op.create_unique_constraint(
-        "uq_official_account_tenant_id_store_id", "official_account", ["tenant_id", "store_id"]
-    )
-    op.create_foreign_key(
-        "fk_official_account_tenant_id_store_id",
-        "official_account",
-        "store",
-        ["tenant_id", "store_id"],
-        ["tenant_id", "id"],
-    )
-
     op.add_column("wechat_push", sa.Column("queue", sa.Text(), nullable=False, server_default="pushes"))
     op.add_column("wechat_push", sa.Column("available_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
@@ -53,20 +36,38 @@ def upgrade() -> None:
         "notification_delivery", sa.Column("channel", sa.Text(), nullable=False, server_default="template")
     )
 
+    # Last: who keeps a push or a message locks its account after it.
+    op.add_column("official_account", sa.Column("mode", sa.Text(), nullable=False, server_default="plain"))
+    op.add_column("official_account", sa.Column("store_id", sa.BigInteger(), nullable=True))
+    op.add_column("official_account", sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_check_constraint(
+        "ck_official_account_mode_known", "official_account", "mode IN ('safe', 'compat', 'plain')"
+    )
+    op.create_unique_constraint(
+        "uq_official_account_tenant_id_store_id", "official_account", ["tenant_id", "store_id"]
+    )
+    op.create_foreign_key(
+        "fk_official_account_tenant_id_store_id",
+        "official_account",
+        "store",
+        ["tenant_id", "store_id"],
+        ["tenant_id", "id"],
+    )
+
 
 def downgrade() -> None:
     """Take the columns away; messages of the new channel that wait are not sent any more.
 
     Pushes keep `handled_at`: none that waits or was given up is called done.
     """
-    unsent = "channel <> 'template' AND available_at IS NOT NULL"
     op.execute(
         "UPDATE notification_delivery SET state = 'skipped', reason = 'no_template', ended_at = now(),"
-        f" available_at = NULL WHERE {unsent} AND first_tried_at IS NULL"
+        " available_at = NULL"
+        " WHERE channel <> 'template' AND available_at IS NOT NULL AND first_tried_at IS NULL"
     )
     op.execute(
         "UPDATE notification_delivery SET state = 'unknown', reason = 'no_answer',"
-        f" available_at = NULL, lease = NULL WHERE {unsent}"
+        " available_at = NULL, lease = NULL WHERE channel <> 'template' AND available_at IS NOT NULL"
     )
     op.drop_column("notification_delivery", "channel")
 

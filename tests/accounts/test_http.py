@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from engage.accounts import queries
 from engage.audit.models import AuditEntry
-from engage.kernel import doorbell
+from engage.fans import services as fans
+from engage.kernel import clock, doorbell
 from engage.kernel.db import db, tenant_scope, unit_of_work
 from engage.wechat import envelope
 from engage.wechat.client import HttpGateway
@@ -74,6 +75,23 @@ def test_an_account_is_connected_and_wechat_is_told_where_to_find_it(app, chain,
     assert form["app_id"] in listed
     assert "Verified" in listed
     assert audited(chain, "account.connected") == [(owner.id, the_account(chain).id, [])]
+
+
+def test_a_check_that_was_refused_is_told_until_one_fits(owner, client):
+    form = typed()
+    made = owner.ask("POST", "/console/accounts/new", form).location
+    token, now = copied(owner.ask("GET", made), "token"), str(int(time.time()))
+    query = {"timestamp": now, "nonce": "n", "echostr": "hello"}
+    assert "signature that does not fit" not in owner.ask("GET", made).text
+
+    def ask(token: str) -> int:
+        signed = query | {"signature": envelope.sign(token, now, "n")}
+        return client.get(f"/hooks/wechat/{form['app_id']}", query_string=signed).status_code
+
+    assert ask("mistyped") == 403
+    assert "signature that does not fit" in owner.ask("GET", made).text
+    assert ask(token) == 200
+    assert "signature that does not fit" not in owner.ask("GET", made).text
 
 
 def test_the_secret_is_in_no_answer_and_in_no_log(chain, owner, capfd):
@@ -295,6 +313,19 @@ def test_the_journal_has_neighbouring_pages(chain, owner):
     assert "kind=text" in older
     assert shown(owner, "?kind=text") == made[:50]
     assert shown(owner, older.removeprefix("/console/journal")) == made[50:]
+
+
+def test_the_journal_names_who_is_known_in_the_account_that_knows_them(chain, owner):
+    first, second = connected(chain, name="one"), connected(chain, name="two")
+    with tenant_scope(chain.id), unit_of_work() as work:
+        fan_id = fans.recognise(work, first, "openid-of-a-fan", now=clock.now())
+        fans.record_profile(work, fan_id, nickname="林<b>小姐", avatar=None, now=clock.now())
+    pushed(chain, first)
+    page = owner.ask("GET", "/console/journal").text
+    assert '<span class="sub">林&lt;b&gt;小姐</span>' in page
+    assert "openid-of-a-fan" not in page
+    pushed(chain, second)
+    assert '<span class="sub">openid-of-a-fan</span>' in owner.ask("GET", "/console/journal").text
 
 
 def test_a_page_asks_as_often_for_many_rows_as_for_one(chain, owner):

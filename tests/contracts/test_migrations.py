@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 import engage.app  # noqa: F401 loads every model
+from engage import config
 from engage.kernel import embedded, migrations
 from engage.kernel.db import db
 from engage.kernel.embedded import Database
@@ -24,7 +26,18 @@ SHAPE = """
     union all select format('%s %s %s %s', tablename, policyname, qual, with_check) from pg_policies
     union all select format('%s %s', oid::regclass, relacl)
       from pg_class where relnamespace = 'public'::regnamespace
+    union all select format('%s is not valid', indexrelid::regclass) from pg_index where not indisvalid
 """
+
+# What SQLAlchemy raises on a lost connection, in a transaction and in an autocommit block.
+LOST = (sa.exc.OperationalError, sa.exc.PendingRollbackError)
+
+# They commit as they go, so what stops them leaves a part done.
+ONLINE = sorted(
+    file.stem
+    for file in (config.ROOT / "migrations").rglob("0*.py")
+    if "autocommit_block" in file.read_text()
+)
 
 
 @pytest.fixture
@@ -39,8 +52,12 @@ def line() -> list[str]:
     return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
+def connect(database: Database, **options: object) -> psycopg.Connection:
+    return psycopg.connect(database.owner_url.replace("+psycopg", ""), **options)
+
+
 def query(database: Database, statement: str) -> Iterator[str]:
-    with psycopg.connect(database.owner_url.replace("+psycopg", "")) as connection:
+    with connect(database) as connection:
         yield from (value for (value,) in connection.execute(statement).fetchall())
 
 
@@ -89,3 +106,168 @@ def test_migrations_stand_alone(root) -> None:
     """A migration that imported models would change with them."""
     for file in (root / "migrations").rglob("*.py"):
         assert not re.search(r"^\s*(from|import) (engage|workers)", file.read_text(), re.MULTILINE), file
+
+
+def test_a_run_that_met_a_lock_is_repeated(empty: Database) -> None:
+    """A lock held for longer than migrations wait leaves a half-built index."""
+    migrations.upgrade(empty.owner_url)
+    head = shape(empty)
+    migrations.downgrade(empty.owner_url, "0008_fan_profile")
+    with connect(empty) as writer:
+        writer.execute("lock table wechat_push in row exclusive mode")
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            migrations.upgrade(empty.owner_url)
+    assert any(row.endswith(" is not valid") for row in shape(empty))
+    migrations.upgrade(empty.owner_url)
+    assert shape(empty) == head
+
+
+@contextmanager
+def statements(*, lose_the_connection_at: int | None = None) -> Iterator[list[str]]:
+    """Write down what is executed, up to the statement before which the connection is lost."""
+    executed: list[str] = []
+
+    def listen(connection: sa.Connection, _cursor: object, statement: str, *_: object) -> None:
+        executed.append(statement)
+        if len(executed) == lose_the_connection_at:
+            connection.connection.dbapi_connection.close()
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", listen)
+    try:
+        yield executed
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", listen)
+
+
+@pytest.mark.parametrize("revision", ONLINE)
+def test_a_run_that_stopped_anywhere_is_repeated(empty: Database, revision: str) -> None:
+    below = line()[line().index(revision) - 1]
+    migrations.upgrade(empty.owner_url, below)
+    shape_below = shape(empty)
+    with statements() as up:
+        migrations.upgrade(empty.owner_url, revision)
+    shape_above = shape(empty)
+    with statements() as down:
+        migrations.downgrade(empty.owner_url, below)
+    assert min(len(up), len(down)) > 5
+    for last in range(1, max(len(up), len(down)) + 1):
+        if last <= len(up):
+            with statements(lose_the_connection_at=last), pytest.raises(LOST):
+                migrations.upgrade(empty.owner_url, revision)
+        migrations.upgrade(empty.owner_url, revision)
+        assert shape(empty) == shape_above
+        if last <= len(down):
+            with statements(lose_the_connection_at=last), pytest.raises(LOST):
+                migrations.downgrade(empty.owner_url, below)
+        migrations.downgrade(empty.owner_url, below)
+        assert shape(empty) == shape_below
+
+
+# What the code of 0006 knows of a push and of a message.
+PUSHES = """
+    select format('%s %s %s %s %s', push_key, kind, body, received_at, handled_at)
+      from wechat_push order by push_key
+"""
+MESSAGES = """
+    select format('%s %s %s %s %s', subject_id, state, reason, sent_at, available_at is not null)
+      from notification_delivery order by subject_id
+"""
+DUE = "select format('%s %s', tenant_id, queue) from due order by tenant_id, queue"
+WAITING = """
+    select push_key from wechat_push
+     where queue = 'pushes' and available_at is not null order by push_key
+"""
+
+
+def run(database: Database, *written: str) -> None:
+    with connect(database) as connection:
+        for statement in written:
+            connection.execute(statement)
+
+
+BEFORE = (
+    """insert into official_account
+         (tenant_id, id, app_id, slug, name, secret, token, encoding_aes_key, welcome, templates, created_at)
+       values (1, 1, 'wx1', 'one', 'One', '', '', '', '', '{}', now()),
+              (2, 1, 'wx2', 'two', 'Two', '', '', '', '', '{}', now())""",
+    """insert into fan (tenant_id, id, account_id, openid, following, first_seen_at, last_seen_at)
+       values (1, 1, 1, 'o1', true, now(), now())""",
+    """insert into wechat_push (tenant_id, account_id, push_key, kind, body, reply, received_at, handled_at)
+       values (1, 1, 'a done', 'text', '<a/>', '<r/>', '2026-01-01 01:00Z', '2026-01-01 01:00:01Z'),
+              (1, 1, 'b receipt done', 'event:TEMPLATESENDJOBFINISH', '<b/>', '', '2026-01-01 01:00Z',
+               '2026-01-01 01:10Z'),
+              (1, 1, 'c receipt waits', 'event:TEMPLATESENDJOBFINISH', '<c/>', '', '2026-01-01 02:00Z', NULL)
+    """,
+    "insert into due (tenant_id, queue, at) values (1, 'receipts', now()), (1, 'events', now())",
+    """insert into notification_delivery
+         (tenant_id, kind, subject_id, subject_version, account_id, fan_id, template_id, fields, page,
+          state, msg_id, created_at, first_tried_at, sent_at, queue, available_at)
+       values (1, 'confirmed', 1, 1, 1, 1, 't', '{}', '', 'delivered', 7, now(), now(), now(),
+               'messages', NULL),
+              (1, 'confirmed', 2, 1, 1, 1, 't', '{}', '', 'pending', NULL, now(), NULL, NULL,
+               'messages', now())""",
+)
+# As the code of head writes: what waits, waits again, was given up, or waits after a person's replay.
+SINCE = (
+    """insert into wechat_push
+         (tenant_id, account_id, push_key, kind, body, reply, received_at, handled_at,
+          queue, available_at, attempts, error, stamp, body_digest, openid, late)
+       values (1, 1, 'd done', 'text', '<d/>', '', '2026-01-02 01:00Z', '2026-01-02 01:00:01Z',
+               'pushes', NULL, 0, NULL, 'd', 'd', 'o1', false),
+              (1, 1, 'e waits', 'text', '<e/>', '', '2026-01-02 01:00Z', NULL,
+               'pushes', now(), 1, 'KeyError', 'e', 'e', 'o1', true),
+              (2, 1, 'f given up', 'text', '<f/>', '', '2026-01-02 01:00Z', NULL,
+               'pushes', NULL, 8, 'KeyError', 'f', 'f', 'o1', true),
+              (1, 1, 'g replayed', 'text', '<g/>', '', '2026-01-02 01:00Z', '2026-01-02 01:00:03Z',
+               'pushes', now(), 0, NULL, 'g', 'g', 'o1', false)""",
+    """insert into notification_delivery
+         (tenant_id, kind, channel, subject_id, subject_version, account_id, fan_id, template_id, fields,
+          page, state, created_at, first_tried_at, sent_at, queue, available_at, lease)
+       values (1, 'late_reply', 'custom', 3, 1, 1, 1, '', '{}', '', 'sent', now(), now(), now(),
+               'messages', NULL, NULL),
+              (1, 'late_reply', 'custom', 4, 1, 1, 1, '', '{}', '', 'pending', now(), NULL, NULL,
+               'messages', now(), NULL),
+              (1, 'late_reply', 'custom', 5, 1, 1, 1, '', '{}', '', 'sending', now(), now(), NULL,
+               'messages', now(), gen_random_uuid())""",
+)
+
+
+def test_what_was_done_outlives_the_way_there_and_back(empty: Database) -> None:
+    migrations.upgrade(empty.owner_url, "0006_notifications")
+    run(empty, *BEFORE)
+    pushes, messages = list(query(empty, PUSHES)), list(query(empty, MESSAGES))
+
+    migrations.upgrade(empty.owner_url)
+    assert list(query(empty, PUSHES)) == pushes
+    assert list(query(empty, MESSAGES)) == messages
+    assert list(query(empty, WAITING)) == ["c receipt waits"]
+    assert list(query(empty, DUE)) == ["1 events", "1 pushes"]
+    run(empty, *SINCE)
+    pushes, messages = list(query(empty, PUSHES)), list(query(empty, MESSAGES))
+    assert len(pushes) == 7
+
+    migrations.downgrade(empty.owner_url, "0006_notifications")
+    assert list(query(empty, PUSHES)) == pushes
+    assert list(query(empty, DUE)) == ["1 events", "1 receipts"]
+    kept, unsent = list(query(empty, MESSAGES))[:3], list(query(empty, MESSAGES))[3:]
+    assert kept == messages[:3]
+    assert unsent == ["4 skipped no_template  f", "5 unknown no_answer  f"]
+
+    migrations.upgrade(empty.owner_url)
+    assert list(query(empty, PUSHES)) == pushes
+    assert list(query(empty, MESSAGES)) == kept + unsent
+    assert list(query(empty, WAITING)) == ["c receipt waits", "e waits", "f given up"]
+    assert list(query(empty, DUE)) == ["1 events", "1 pushes", "2 pushes"]
+    assert set(query(empty, "select kind from notification_delivery where channel = 'custom'")) == {
+        "late_reply"
+    }
+    assert set(query(empty, "select kind from notification_delivery where channel = 'template'")) == {
+        "confirmed"
+    }
+
+
+def test_the_code_before_goes_on_writing(empty: Database) -> None:
+    """Until it is replaced, web processes of 0006 meet the schema of head."""
+    migrations.upgrade(empty.owner_url)
+    run(empty, *BEFORE)
+    assert list(query(empty, "select channel from notification_delivery")) == ["template"] * 2

@@ -28,6 +28,7 @@ from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
 from engage.wechat import envelope
 from engage.wechat.gateway import Credentials, Gateway
+from engage.wechat.refusals import Refusals
 
 if TYPE_CHECKING:
     from engage.accounts.models import OfficialAccount
@@ -157,6 +158,14 @@ def _row(
     }
 
 
+def _refused_at(account: OfficialAccount, zone: str) -> dt.datetime | None:
+    """Give when a request to the callback was last refused, unless all was well after that."""
+    refusals: Refusals = current_app.extensions["refusals"]
+    at = refusals.latest(account.app_id)
+    is_news = at is not None and (account.verified_at is None or at > account.verified_at)
+    return clock.local(at, zone) if at is not None and is_news else None
+
+
 def _page(staff: Staff, account_id: int, *, finding: Finding | None = None) -> str:
     with unit_of_work() as work:
         account = queries.account(work, account_id)
@@ -172,6 +181,7 @@ def _page(staff: Staff, account_id: int, *, finding: Finding | None = None) -> s
         "host": urlsplit(public_url).hostname,
         "pages_url": f"{public_url}/p/{account.slug}/booking",
         "finding": _finding(finding) if finding else None,
+        "refused_at": _refused_at(account, staff.house.zone),
     }
     return render_template("console/accounts/account.html", view=view)
 

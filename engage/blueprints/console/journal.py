@@ -45,8 +45,13 @@ def index(staff: Staff) -> ResponseReturnValue:
             state=kept.get("state", ""),
             cursor=trail[-1] if trail else None,
         )
+        names = fans.nicknames(work, {(push.account_id, push.openid) for push in page.items})
     view = {
-        "rows": [_row(push, accounts, staff.house.zone) for push in page.items],
+        "rows": [
+            _row(push, accounts, staff.house.zone)
+            | {"who": names.get((push.account_id, push.openid), push.openid)}
+            for push in page.items
+        ],
         "has_accounts": bool(accounts),
         "many_accounts": len(accounts) > 1,
         "filters": _filters(kept, accounts, kinds),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
@@ -20,6 +22,7 @@ from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError, Malformed
 from engage.wechat import envelope, messages
 from engage.wechat.messages import Message
+from engage.wechat.refusals import Refusals
 
 log = structlog.get_logger()
 
@@ -32,7 +35,8 @@ SIGNED = "WeChat signs each request with the account's token"
 def check(app_id: str) -> ResponseReturnValue:
     """Answer the check of the address with what it sent (WeChat §1)."""
     endpoint = _endpoint(app_id)
-    envelope.check_address(endpoint.keys, request.args, now=clock.real_now())
+    with _noting_refusals(app_id):
+        envelope.check_address(endpoint.keys, request.args, now=clock.real_now())
     with tenant_scope(endpoint.tenant_id), unit_of_work() as session:
         accounts.address_checked(session, endpoint.account_id, now=clock.now())
     return Response(request.args.get("echostr", ""), content_type="text/plain; charset=utf-8")
@@ -42,7 +46,8 @@ def check(app_id: str) -> ResponseReturnValue:
 def push(app_id: str) -> ResponseReturnValue:
     """Keep what was pushed and answer it; a repeat gets the answer of the first."""
     endpoint, body = _endpoint(app_id), _body()
-    opened = envelope.open_push(endpoint.keys, request.args, body, now=clock.real_now())
+    with _noting_refusals(app_id):
+        opened = envelope.open_push(endpoint.keys, request.args, body, now=clock.real_now())
     message = messages.parse(opened.xml)
     arrived = inbound.arrived(
         endpoint.account_id,
@@ -94,6 +99,17 @@ class _AtOnce:
         self.failed = True
         log.warning("push.put_off", error=type(error).__name__, exc_info=error)
         return True
+
+
+@contextmanager
+def _noting_refusals(app_id: str) -> Iterator[None]:
+    """Let the account's page tell that something which is not WeChat, or has another token, called."""
+    try:
+        yield
+    except envelope.Forged:
+        refusals: Refusals = current_app.extensions["refusals"]
+        refusals.note(app_id, now=clock.now())
+        raise
 
 
 def _endpoint(app_id: str) -> Endpoint:

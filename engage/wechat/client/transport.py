@@ -89,7 +89,7 @@ def ask(
         with session.request(
             method, url, timeout=timeout or TIMEOUT_SECONDS, stream=True, allow_redirects=False, **parts
         ) as response:
-            body = read_body(response, limit or MAX_ANSWER)
+            body = read_body(response, limit or MAX_ANSWER, seconds=BODY_SECONDS)
     except requests.ConnectionError as error:
         if _never_connected(error):
             raise WeChatError(BUSY, "no connection") from None
@@ -139,7 +139,7 @@ def understood() -> Iterator[None]:
         raise WeChatUnreachable(f"the answer cannot be read: {type(error).__name__}") from error
 
 
-def read_body(response: requests.Response, limit: int, *, seconds: float = BODY_SECONDS) -> bytes:
+def read_body(response: requests.Response, limit: int, *, seconds: float) -> bytes:
     """Read a streamed answer to its end, however it is cut into pieces.
 
     Raises:
