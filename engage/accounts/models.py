@@ -53,11 +53,12 @@ class Push(Leased, Model):
     that it follows as a customer-service message. `stamp` (of time stamp and nonce) and
     `body_digest` tell a repeat from a forgery with the signature of another push; the first pushes
     ever kept have no stamp.
+
+    No foreign key leads to the account: each push would lock its row, and no account is ever removed.
     """
 
     __tablename__ = "wechat_push"
     __table_args__ = (
-        belongs_to("official_account", "account_id"),
         sa.UniqueConstraint("tenant_id", "account_id", "push_key"),
         sa.UniqueConstraint("tenant_id", "account_id", "stamp"),
         sa.Index(

@@ -33,10 +33,7 @@ def init_app(app: Flask, config: Config) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
-        given = {name.lower() for name in headers.keys()}  # noqa: SIM118 not a mapping
-        for name, value in (framed if request.path.startswith("/p/") else alone).items():
-            if name.lower() not in given:
-                headers.add(name, value)
+        headers.extend(framed if request.path.startswith("/p/") else alone)
         if request.endpoint == "static" and "v" in request.args:
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
         elif request.endpoint != "static":

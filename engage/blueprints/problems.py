@@ -191,14 +191,15 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # once, not by its proxy each time
     taken = time.perf_counter() - g.get("begun", time.perf_counter())
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    current_app.extensions["engage_metrics"].observe(request.endpoint or "none", response.status_code, taken)
-    if request.endpoint not in {"static", "health.healthz", "health.readyz", "metrics.metrics"}:
+    current_app.extensions["engage_metrics"].observe(asked.endpoint or "none", response.status_code, taken)
+    if asked.endpoint not in {"static", "health.healthz", "health.readyz", "metrics.metrics"}:
         log.info(
             "request",
-            method=request.method,
-            route=str(request.url_rule or "none"),
+            method=asked.method,
+            route=str(asked.url_rule or "none"),
             status=response.status_code,
             ms=round(taken * 1000, 1),
         )

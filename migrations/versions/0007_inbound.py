@@ -36,7 +36,8 @@ def upgrade() -> None:
         "notification_delivery", sa.Column("channel", sa.Text(), nullable=False, server_default="template")
     )
 
-    # Last: who keeps a push or a message locks its account after it.
+    # Last: who keeps a push or a message locks its account after it; who keeps a push, from now on no more.
+    op.drop_constraint("fk_wechat_push_tenant_id_account_id", "wechat_push")
     op.add_column("official_account", sa.Column("mode", sa.Text(), nullable=False, server_default="plain"))
     op.add_column("official_account", sa.Column("store_id", sa.BigInteger(), nullable=True))
     op.add_column("official_account", sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True))
@@ -90,3 +91,10 @@ def downgrade() -> None:
     op.drop_constraint("ck_official_account_mode_known", "official_account")
     for column in ("verified_at", "store_id", "mode"):
         op.drop_column("official_account", column)
+    op.create_foreign_key(
+        "fk_wechat_push_tenant_id_account_id",
+        "wechat_push",
+        "official_account",
+        ["tenant_id", "account_id"],
+        ["tenant_id", "id"],
+    )

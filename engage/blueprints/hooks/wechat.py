@@ -118,6 +118,8 @@ def _endpoint(app_id: str) -> Endpoint:
 
 def _body() -> bytes:
     """Read the body; one without a stated length, or too large, is refused unread."""
-    if request.content_length is None or request.content_length > envelope.MAX_BODY:
+    length = request.content_length
+    if length is None or length > envelope.MAX_BODY:
         raise Malformed
-    return request.get_data(cache=False)
+    body: bytes = request.environ["wsgi.input"].read(length)
+    return body

@@ -196,6 +196,8 @@ def _servers(home: Path, programs: Path, *, durable: bool) -> Servers:
             str(programs / "postgres"),
             *("-D", str(data), "-k", str(run_dir)),
             *("-c", "listen_addresses=", "-c", "max_connections=200", "-c", "timezone=UTC"),
+            # Many short statements: what only helps those who watch, or long queries, costs them time.
+            *("-c", "update_process_title=off", "-c", "jit=off"),
             *("-c", f"dynamic_shared_memory_type={cluster.shared_memory()}"),
             *(() if durable else _NOT_DURABLE),
         ],
