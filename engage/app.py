@@ -22,6 +22,7 @@ from engage.blueprints.console import (
     today,
 )
 from engage.blueprints.hooks import wechat as wechat_hook
+from engage.blueprints.hooks.lane import Lane
 from engage.blueprints.ops import health, metrics
 from engage.blueprints.patient import authorization, booking, me, style
 from engage.config import Config
@@ -87,6 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
     csrf.exempt(wechat_hook.bp)
     for blueprint in blueprints(config):
         app.register_blueprint(blueprint)
+    app.wsgi_app = Lane(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask's own docs do
     return app
 
 

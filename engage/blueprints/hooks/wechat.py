@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 
 import structlog
@@ -47,37 +48,77 @@ def push(app_id: str) -> ResponseReturnValue:
     """Keep what was pushed and answer it; a repeat gets the answer of the first."""
     endpoint, body = _endpoint(app_id), _body()
     with _noting_refusals(app_id):
-        opened = envelope.open_push(endpoint.keys, request.args, body, now=clock.real_now())
-    message = messages.parse(opened.xml)
-    arrived = inbound.arrived(
-        endpoint.account_id,
-        message,
-        timestamp=request.args["timestamp"],
-        nonce=request.args["nonce"],
-        body=body,
-        xml=opened.xml,
-    )
+        came = _Came.of(endpoint, request.args, body)
     with tenant_scope(endpoint.tenant_id):
-        reply = _answered(endpoint, arrived, message)
-    if not reply:
-        return Response("success", content_type="text/plain; charset=utf-8")
-    sealed = envelope.seal(endpoint.keys, reply, now=clock.real_now()) if opened.encrypted else reply
-    return Response(sealed, content_type="application/xml; charset=utf-8")
+        answer = came.answer(_reply(came))
+    kind = "application/xml" if answer.startswith("<") else "text/plain"
+    return Response(answer, content_type=f"{kind}; charset=utf-8")
 
 
-def _answered(endpoint: Endpoint, arrived: NewPush, message: Message) -> str:
+def answer_at_once(app_id: str, query: Mapping[str, str], body: bytes) -> str | None:
+    """Do what `push` does for a push that is new; None leaves it, a repeat or a receipt, to `push`.
+
+    Raises:
+        Exception: whatever `push` is to meet again and to answer for.
+    """
+    endpoint = _endpoint(app_id)
+    came = _Came.of(endpoint, query, body)
+    if rules.is_for_a_worker(came.message):
+        return None
+    with tenant_scope(endpoint.tenant_id):
+        reply = inbound.receive(came.push, came.message, greeting=endpoint.greeting, now=clock.now())
+    return None if reply is None else came.answer(reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A push that came in order: to whom, as what, and how to answer."""
+
+    endpoint: Endpoint
+    push: NewPush
+    message: Message
+    encrypted: bool
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, query: Mapping[str, str], body: bytes) -> _Came:
+        """Check, open and read it.
+
+        Raises:
+            Forged: it is not from WeChat.
+            Malformed: it cannot be read.
+        """
+        opened = envelope.open_push(endpoint.keys, query, body, now=clock.real_now())
+        message = messages.parse(opened.xml)
+        kept = inbound.arrived(
+            endpoint.account_id,
+            message,
+            timestamp=query["timestamp"],
+            nonce=query.get("nonce", ""),
+            body=body,
+            xml=opened.xml,
+        )
+        return cls(endpoint, kept, message, opened.encrypted)
+
+    def answer(self, reply: str) -> str:
+        """Give what WeChat is answered: the reply, encrypted if the push was, or that all is well."""
+        if not reply:
+            return "success"
+        return envelope.seal(self.endpoint.keys, reply, now=clock.real_now()) if self.encrypted else reply
+
+
+def _reply(came: _Came) -> str:
     """Give the reply; without one of the moment, empty."""
     attempt, reply, now = _AtOnce(), None, clock.now()
-    for_a_worker = rules.is_for_a_worker(message)
+    for_a_worker = rules.is_for_a_worker(came.message)
     if not for_a_worker:
         with attempt:
-            reply = inbound.receive(arrived, message, greeting=endpoint.greeting, now=now)
+            reply = inbound.receive(came.push, came.message, greeting=came.endpoint.greeting, now=now)
         if reply is not None:
             return reply
     with unit_of_work(statement_ms=rules.STATEMENT_MS) as session:
         if for_a_worker or attempt.failed:
-            return inbound.put_off(session, arrived, late=attempt.failed, now=now)
-        return inbound.reply_given(session, arrived)
+            return inbound.put_off(session, came.push, late=attempt.failed, now=now)
+        return inbound.reply_given(session, came.push)
 
 
 class _AtOnce:
