@@ -476,4 +476,7 @@ def test_a_key_is_short_however_long_the_event_is() -> None:
 )
 def test_who_a_push_is_from(kind: str, nodes: str, from_a_person: bool, receipt: bool) -> None:
     message = parse(push(kind, nodes))
-    assert (message.is_from_a_person, message.is_receipt) == (from_a_person, receipt)
+    assert (message.is_from_a_person, isinstance(message.content, TemplateFinished)) == (
+        from_a_person,
+        receipt,
+    )

@@ -45,11 +45,10 @@ class Lane:
         request_id = secrets.token_hex(8)
         structlog.contextvars.clear_contextvars()  # of the thread's request before
         body = answer.encode()
-        kind = "application/xml" if answer.startswith("<") else "text/plain"
         start_response(
             "200 OK",
             [
-                ("Content-Type", f"{kind}; charset=utf-8"),
+                ("Content-Type", wechat.content_type(answer)),
                 ("Content-Length", str(len(body))),
                 ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"),

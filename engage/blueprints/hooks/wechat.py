@@ -51,8 +51,12 @@ def push(app_id: str) -> ResponseReturnValue:
         came = _Came.of(endpoint, request.args, body)
     with tenant_scope(endpoint.tenant_id):
         answer = came.answer(_reply(came))
-    kind = "application/xml" if answer.startswith("<") else "text/plain"
-    return Response(answer, content_type=f"{kind}; charset=utf-8")
+    return Response(answer, content_type=content_type(answer))
+
+
+def content_type(answer: str) -> str:
+    """Give the type of an answer: a reply's XML, or the word that all is well."""
+    return f"{'application/xml' if answer.startswith('<') else 'text/plain'}; charset=utf-8"
 
 
 def answer_at_once(app_id: str, query: Mapping[str, str], body: bytes) -> str | None:

@@ -82,11 +82,6 @@ class Message:
         name = self.kind.removeprefix("event:").lower()
         return name not in NOT_FROM_A_PERSON and not isinstance(self.content, contents.Unknown)
 
-    @property
-    def is_receipt(self) -> bool:
-        """Whether it tells what became of a template message."""
-        return isinstance(self.content, contents.TemplateFinished)
-
 
 def parse(body: bytes) -> Message:
     """Read the XML of a push. What is not known, or known in another shape, is kept as `Unknown`.
