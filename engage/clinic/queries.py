@@ -1,4 +1,4 @@
-"""Reading stores, doctors and rosters."""
+"""Reading stores and their hours, doctors, items, complaint presets and rosters."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from engage.clinic.models import Doctor, Shift, Store
+from engage.clinic.models import Complaint, Doctor, Item, ItemCategory, ItemStore, Shift, Store, StoreHours
+from engage.clinic.rules import Hours
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
+
+# No shift is longer, so that those touching an interval are found by when they begin.
+LONGEST_SHIFT = dt.timedelta(hours=25)
 
 
 def stores(session: Session) -> Sequence[Store]:
@@ -55,10 +59,139 @@ def names(
     return {row.id: row.name for row in doctors_named}, {row.id: row.short_name for row in stores_named}
 
 
+def hours(session: Session, store_ids: Collection[int]) -> Mapping[int, Sequence[Hours]]:
+    """Give when stores are open, by weekday and time; a store that is always closed has none."""
+    rows = session.execute(
+        sa.select(StoreHours.store_id, StoreHours.weekday, StoreHours.opens, StoreHours.closes)
+        .where(StoreHours.store_id.in_(store_ids))
+        .order_by(StoreHours.weekday, StoreHours.opens)
+    )
+    found: dict[int, list[Hours]] = {store_id: [] for store_id in store_ids}
+    for row in rows:
+        found[row.store_id].append(Hours(row.weekday, row.opens, row.closes))
+    return found
+
+
+def categories(session: Session) -> Sequence[ItemCategory]:
+    """Give the headings over items, in the clinic's order."""
+    return session.scalars(sa.select(ItemCategory).order_by(ItemCategory.position, ItemCategory.id)).all()
+
+
+def category(session: Session, category_id: int) -> ItemCategory:
+    """Give one category.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.get(ItemCategory, (session.tenant_id, category_id))
+    if found is None:
+        raise NotFound(category=category_id)
+    return found
+
+
+def items(session: Session, *, store_id: int | None = None, enabled_only: bool = False) -> Sequence[Item]:
+    """Give items in the clinic's order: all, or those that a store offers."""
+    statement = (
+        sa.select(Item)
+        .join(ItemCategory, ItemCategory.id == Item.category_id)
+        .order_by(ItemCategory.position, ItemCategory.id, Item.position, Item.id)
+    )
+    if enabled_only:
+        statement = statement.where(Item.enabled)
+    if store_id is not None:
+        statement = statement.where(_done_at(store_id))
+    return session.scalars(statement).all()
+
+
+def is_done_at(session: Session, item_id: int, store_id: int) -> bool:
+    """Whether an item is one of those that a store offers, on or off."""
+    return bool(session.scalar(sa.select(sa.exists().where(Item.id == item_id, _done_at(store_id)))))
+
+
+def _done_at(store_id: int) -> sa.ColumnElement[bool]:
+    offers = sa.select(ItemStore.store_id).where(ItemStore.item_id == Item.id)
+    return sa.or_(~offers.exists(), offers.where(ItemStore.store_id == store_id).exists())
+
+
+def item(session: Session, item_id: int) -> Item:
+    """Give one item.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.get(Item, (session.tenant_id, item_id))
+    if found is None:
+        raise NotFound(item=item_id)
+    return found
+
+
+def item_names(session: Session, item_ids: Collection[int]) -> Mapping[int, str]:
+    """Give names of items, for lists."""
+    rows = session.execute(sa.select(Item.id, Item.name).where(Item.id.in_(item_ids)))
+    return {row.id: row.name for row in rows}
+
+
+def item_stores(session: Session, item_ids: Collection[int]) -> Mapping[int, frozenset[int]]:
+    """Give the stores that offer items; none means all of them."""
+    rows = session.execute(
+        sa.select(ItemStore.item_id, ItemStore.store_id).where(ItemStore.item_id.in_(item_ids))
+    )
+    found: dict[int, set[int]] = {item_id: set() for item_id in item_ids}
+    for row in rows:
+        found[row.item_id].add(row.store_id)
+    return {item_id: frozenset(store_ids) for item_id, store_ids in found.items()}
+
+
+def complaints(session: Session) -> Sequence[Complaint]:
+    """Give the complaint presets, in the clinic's order."""
+    return session.scalars(sa.select(Complaint).order_by(Complaint.position, Complaint.id)).all()
+
+
+def complaint(session: Session, complaint_id: int) -> Complaint:
+    """Give one complaint preset.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.get(Complaint, (session.tenant_id, complaint_id))
+    if found is None:
+        raise NotFound(complaint=complaint_id)
+    return found
+
+
+def shift(session: Session, shift_id: int) -> Shift:
+    """Give one shift.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.get(Shift, (session.tenant_id, shift_id))
+    if found is None:
+        raise NotFound(shift=shift_id)
+    return found
+
+
 def shifts(session: Session, doctor_id: int, *, begin: dt.datetime, end: dt.datetime) -> Sequence[Shift]:
     """Give a doctor's shifts that touch the half-open interval, in order."""
-    return session.scalars(
+    return shifts_at(session, doctor_ids=(doctor_id,), begin=begin, end=end)
+
+
+def shifts_at(
+    session: Session,
+    *,
+    store_id: int | None = None,
+    doctor_ids: Collection[int] | None = None,
+    begin: dt.datetime,
+    end: dt.datetime,
+) -> Sequence[Shift]:
+    """Give the shifts that touch the half-open interval, by time: at one store, of some doctors, or all."""
+    statement = (
         sa.select(Shift)
-        .where(Shift.doctor_id == doctor_id, Shift.starts_at < end, Shift.ends_at > begin)
-        .order_by(Shift.starts_at)
-    ).all()
+        .where(Shift.starts_at < end, Shift.ends_at > begin, Shift.starts_at > begin - LONGEST_SHIFT)
+        .order_by(Shift.starts_at, Shift.id)
+    )
+    if store_id is not None:
+        statement = statement.where(Shift.store_id == store_id)
+    if doctor_ids is not None:
+        statement = statement.where(Shift.doctor_id.in_(doctor_ids))
+    return session.scalars(statement).all()
