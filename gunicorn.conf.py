@@ -14,6 +14,7 @@ bind = f"{_settings.host}:{_settings.port}"
 worker_class = "gthread"
 workers = _settings.web_processes
 threads = _settings.web_threads
+forwarded_allow_ips = ",".join(sorted(_settings.proxies))
 timeout = 30
 graceful_timeout = 4  # `engage up` waits five seconds
 keepalive = 5

@@ -44,6 +44,7 @@ SETTINGS = (
     Setting("ENGAGE_LIVE_PORT", "8002", "port of the event streams"),
     Setting("ENGAGE_SANDBOX_PORT", "8001", "port of the sandbox and its phone (development)"),
     Setting("ENGAGE_PUBLIC_URL", "", "what the world calls the web process; empty means http://HOST:PORT"),
+    Setting("ENGAGE_PROXIES", "127.0.0.1,::1", "addresses of the proxies whose X-Forwarded-* is believed"),
     Setting(
         "ENGAGE_WECHAT_API_URL",
         "https://api.weixin.qq.com",
@@ -51,6 +52,7 @@ SETTINGS = (
     ),
     Setting("ENGAGE_WECHAT_OPEN_URL", "https://open.weixin.qq.com", "host of WeChat's authorization pages"),
     Setting("ENGAGE_WECHAT_MP_URL", "https://mp.weixin.qq.com", "host of WeChat's QR images"),
+    Setting("ENGAGE_SMS_URL", "", "host that sends text messages; the sandbox in development"),
     Setting("ENGAGE_WEB_PROCESSES", "2", "gunicorn processes of the web"),
     Setting("ENGAGE_WEB_THREADS", "8", "threads of each web process"),
     Setting("ENGAGE_WORKERS", "1", "worker processes that `engage up` starts"),
@@ -68,6 +70,7 @@ _FROM_RUN_FILE = {
     "ENGAGE_WECHAT_API_URL": "sandbox",
     "ENGAGE_WECHAT_OPEN_URL": "sandbox",
     "ENGAGE_WECHAT_MP_URL": "sandbox",
+    "ENGAGE_SMS_URL": "sandbox",
 }
 
 _DEVELOPMENT_SECRET = "development-only-secret-key-0123456789"  # noqa: S105 production refuses it
@@ -90,9 +93,11 @@ class Config:
     live_port: int
     sandbox_port: int
     public_url: str
+    proxies: frozenset[str]
     wechat_api_url: str
     wechat_open_url: str
     wechat_mp_url: str
+    sms_url: str
     web_processes: int
     web_threads: int
     workers: int
@@ -154,6 +159,8 @@ def _check_production(config: Config) -> None:
     for url in (config.wechat_api_url, config.wechat_open_url, config.wechat_mp_url):
         if not url.startswith("https://"):
             raise ConfigError("production does not talk to a sandbox: unset ENGAGE_WECHAT_*_URL")
+    if not config.sms_url.startswith("https://"):
+        raise ConfigError("ENGAGE_SMS_URL must be the https:// host that sends text messages in production")
 
 
 def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> Config:
@@ -185,9 +192,11 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         sandbox_port=_number(values, "ENGAGE_SANDBOX_PORT"),
         public_url=values["ENGAGE_PUBLIC_URL"]
         or ("" if production else f"http://{values['ENGAGE_HOST']}:{values['ENGAGE_PORT']}"),
+        proxies=frozenset(filter(None, map(str.strip, values["ENGAGE_PROXIES"].split(",")))),
         wechat_api_url=values["ENGAGE_WECHAT_API_URL"],
         wechat_open_url=values["ENGAGE_WECHAT_OPEN_URL"],
         wechat_mp_url=values["ENGAGE_WECHAT_MP_URL"],
+        sms_url=values["ENGAGE_SMS_URL"],
         web_processes=_number(values, "ENGAGE_WEB_PROCESSES"),
         web_threads=_number(values, "ENGAGE_WEB_THREADS"),
         workers=_number(values, "ENGAGE_WORKERS"),

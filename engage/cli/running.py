@@ -165,7 +165,12 @@ def _environment(settings: config.Config, places: _Places, listening: dict[str, 
         **{name: str(port) for name, port in listening.items()},
     }
     if settings.development:
-        hosts = ("ENGAGE_WECHAT_API_URL", "ENGAGE_WECHAT_OPEN_URL", "ENGAGE_WECHAT_MP_URL")
+        hosts = (
+            "ENGAGE_WECHAT_API_URL",
+            "ENGAGE_WECHAT_OPEN_URL",
+            "ENGAGE_WECHAT_MP_URL",
+            "ENGAGE_SMS_URL",
+        )
         told |= {name: places.sandbox for name in hosts if not config.is_set(name)}
     return config.for_child(told)
 

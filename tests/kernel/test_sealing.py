@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Iterator
 
@@ -14,10 +15,10 @@ from engage.kernel import sealing
 
 @pytest.fixture(autouse=True)
 def _own_key() -> Iterator[None]:
-    before = sealing._cipher
+    before = sealing._cipher, sealing._index_key
     sealing.use_key(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     yield
-    sealing._cipher = before
+    sealing._cipher, sealing._index_key = before
 
 
 @pytest.mark.parametrize("text", ["", "王小红", "a" * 10_000, "\0\n😷"])
@@ -58,5 +59,21 @@ def test_both_alphabets_of_base64_are_read() -> None:
 
 def test_nothing_is_sealed_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "_cipher", None)
-    with pytest.raises(RuntimeError):
-        sealing.seal("text")
+    monkeypatch.setattr(sealing, "_index_key", None)
+    for use in (sealing.seal, sealing.index):
+        with pytest.raises(RuntimeError):
+            use("text")
+
+
+def test_an_index_finds_the_same_text_alone() -> None:
+    assert sealing.index("+8613800001234") == sealing.index("+8613800001234")
+    assert sealing.index("+8613800001234") != sealing.index("+8613800001235")
+
+
+def test_an_index_says_nothing_without_the_key_and_of_which_version_it_is() -> None:
+    text = "+8613800001234"
+    mine = sealing.index(text)
+    assert mine[:1] == sealing.KEY_VERSION
+    assert hashlib.sha256(text.encode()).digest() not in mine
+    sealing.use_key(base64.b64encode(secrets.token_bytes(32)).decode())
+    assert sealing.index(text) != mine

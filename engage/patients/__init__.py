@@ -1,0 +1,1 @@
+"""Patients: their charts, who of the fans speaks for them, and what happened to them."""

@@ -1,0 +1,132 @@
+"""Charts: numbered, sealed, made once for a phone that a fan has proven."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from engage.audit.models import AuditEntry
+from engage.kernel import settings
+from engage.kernel.errors import Invalid
+from engage.patients import queries, rules, services
+from engage.patients.errors import PhoneNotVerified, WrongName, WrongPhone
+from engage.patients.models import Patient
+from tests.patients.scenes import NOW, PHONE, STORED, chart, prove, recorded
+
+
+def made(session) -> list[str]:
+    return [row.name for row in session.scalars(sa.select(Patient).order_by(Patient.number))]
+
+
+def test_charts_are_numbered_from_one(people, session):
+    assert [chart(session, name).number for name in ("王小红", "李雷", "韩梅梅")] == [1, 2, 3]
+
+
+def test_a_chart_is_kept_audited_and_told(people, session):
+    patient = chart(session, "  王小红 ", "138 0000 1234", sex="f", store_id=people.chain.store.id)
+    assert (patient.name, patient.phone, patient.sex, patient.source) == ("王小红", STORED, "f", "desk")
+    assert recorded(session, "patients.chart_created") == [{"patient_id": patient.id}]
+    session.flush()
+    entry = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "patient.created")).one()
+    assert (entry.subject_kind, entry.subject_id, entry.fields) == ("patient", patient.id, [])
+
+
+def test_name_phone_and_memo_lie_sealed(people, session):
+    chart(session)
+    sealed = session.execute(
+        sa.text("select name || phone || phone_index || tail_index || memo from patient")
+    ).scalar_one()
+    for text in ("王小红", PHONE, "1234"):
+        assert text.encode() not in bytes(sealed)
+
+
+def test_a_chart_needs_no_phone(people, session):
+    patient = chart(session, phone=None)
+    assert (patient.phone, patient.phone_index, patient.tail_index) == (None, None, None)
+
+
+def test_wrong_names_and_phones_are_refused(people, session):
+    with pytest.raises(WrongName):
+        chart(session, "  ")
+    with pytest.raises(WrongPhone):
+        chart(session, phone="1380000")
+    assert made(session) == []
+
+
+def test_a_phone_is_read_by_the_chains_country(people, session):
+    settings.put(session, queries.PHONE_REGION, "KR")
+    assert chart(session, phone="010-1234-5678").phone == "+821012345678"
+    assert chart(session, phone="+86 138 0000 1234").phone == STORED
+    with pytest.raises(Invalid):
+        settings.put(session, queries.PHONE_REGION, "China")
+
+
+def test_a_fan_whose_phone_has_no_chart_gets_one(people, session):
+    fan_id = people.fan_ids[0]
+    prove(session, fan_id)
+    patient = services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW)
+    assert (patient.phone, patient.source, patient.number) == (STORED, "wechat", 1)
+    assert queries.is_bound(session, fan_id, patient.id)
+    assert services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW).id == patient.id
+    assert made(session) == ["王小红"]
+
+
+def test_a_fan_whose_phone_has_charts_gets_all_of_them(people, session):
+    fan_id = people.fan_ids[0]
+    chart(session, "王小红"), chart(session, "王明")
+    prove(session, fan_id)
+    assert services.chart_for_fan(session, fan_id, "王明", how="phone", now=NOW).name == "王明"
+    assert services.chart_for_fan(session, fan_id, "别人", how="phone", now=NOW).name == "王小红"
+    assert [patient.name for patient in queries.of_fan(session, fan_id)] == ["王小红", "王明"]
+    assert made(session) == ["王小红", "王明"]
+
+
+def test_without_a_proven_phone_no_chart_is_made(people, session):
+    for make in (
+        lambda fan_id: services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW),
+        lambda fan_id: services.add_relative(session, fan_id, "王小红", now=NOW),
+    ):
+        with pytest.raises(PhoneNotVerified):
+            make(people.fan_ids[0])
+    assert made(session) == []
+
+
+def test_an_old_proof_opens_no_chart_of_whoever_has_the_number_now(people, session):
+    fan_id, before = people.fan_ids[0], NOW - rules.PROOF_LIFE
+    prove(session, fan_id, now=before)
+    chart(session, "新机主")
+    with pytest.raises(PhoneNotVerified):
+        services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW)
+    assert services.bind_by_phone(session, fan_id, now=NOW) == []
+    assert queries.of_fan(session, fan_id) == []
+    prove(session, fan_id)
+    assert services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW).name == "新机主"
+
+
+def test_a_relative_is_added_once_under_the_fans_phone(people, session):
+    fan_id = people.fan_ids[0]
+    prove(session, fan_id)
+    services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW)
+    child = services.add_relative(session, fan_id, "Anna  Lee", now=NOW)
+    assert (child.name, child.phone) == ("Anna Lee", STORED)
+    assert services.add_relative(session, fan_id, " anna lee", now=NOW).id == child.id
+    assert made(session) == ["王小红", "Anna Lee"]
+    assert [row.how for row in queries.bindings_of(session, child.id)] == ["booking"]
+
+
+def test_a_relative_whose_chart_the_desk_made_is_bound_to_it(people, session):
+    fan_id = people.fan_ids[0]
+    known, stranger = chart(session, "王明"), chart(session, "王明", phone="13900005678")
+    prove(session, fan_id)
+    assert services.add_relative(session, fan_id, "王明", now=NOW).id == known.id
+    assert queries.is_bound(session, fan_id, known.id)
+    assert not queries.is_bound(session, fan_id, stranger.id)
+
+
+def test_a_namesake_under_another_phone_is_another_person(people, session):
+    fan_id = people.fan_ids[0]
+    stranger = chart(session, "王小红", phone="13900005678")
+    prove(session, fan_id)
+    mine = services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW)
+    assert mine.id != stranger.id
+    assert queries.fans_of(session, stranger.id) == []
