@@ -13,10 +13,38 @@ class SlotFull(DomainError):
 
 
 class NotOpen(DomainError):
-    """The doctor does not see patients then, or it is over."""
+    """Nobody is seen then, or it is over, or the visit is longer than what is left of the opening."""
 
     code = "not_open"
     title = N_("This time cannot be booked. Please choose another.")
+
+
+class NotOffered(DomainError):
+    """Patients book what is offered: the item is off, or not done at this store."""
+
+    code = "not_offered"
+    title = N_("The store does not offer this item. Please choose another.")
+
+
+class TooFar(DomainError):
+    """The day is further ahead than patients may book; `days` says how far."""
+
+    code = "too_far"
+    title = N_("This day cannot be booked yet. Please choose a nearer one.")
+
+
+class TooManyOpen(DomainError):
+    """The patient, or the fan for all their patients, has as many visits to come as may be booked."""
+
+    code = "too_many_open"
+    title = N_("There are several visits booked already. Cancel one of them first, or call the clinic.")
+
+
+class PatientBusy(DomainError):
+    """The patient has another visit at that time, maybe at another store."""
+
+    code = "patient_busy"
+    title = N_("This patient has another visit at that time. Please choose another time.")
 
 
 class KeyReused(DomainError):
@@ -24,3 +52,32 @@ class KeyReused(DomainError):
 
     code = "key_reused"
     title = N_("This booking was sent before with other details. Please open the page again.")
+
+
+class Stale(DomainError):
+    """The visit was changed meanwhile, in another window or by somebody else."""
+
+    code = "stale"
+    title = N_("This visit has been changed meanwhile. Look at it as it is now, then try again.")
+
+
+class TooLate(DomainError):
+    """Patients may not change a visit that is this near; `minutes` says how near."""
+
+    code = "too_late"
+    title = N_("It is too late to change this visit here. Please call the clinic.")
+
+
+class NotPossible(DomainError):
+    """The visit is in a state, or at a time, in which this cannot be done."""
+
+    code = "not_possible"
+    title = N_("This cannot be done with the visit as it is now.")
+
+
+class ReasonNeeded(DomainError):
+    """Staff who cancel say why."""
+
+    code = "reason_needed"
+    status = 422
+    title = N_("Please say why.")

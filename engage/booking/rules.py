@@ -1,11 +1,12 @@
-"""Arithmetic of booking, as pure functions."""
+"""Arithmetic of booking, and what may be done with a visit, as pure functions and tables."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from engage.kernel.errors import N_
 
@@ -30,20 +31,272 @@ TONES: Final = {
     "no_show": "bad",
 }
 
+# A patient with a visit in one of these is nowhere else at that time.
+LIVE: Final = ("requested", "confirmed", "checked_in", "in_treatment")
+# To come: these count towards how many may be booked.
+OPEN: Final = ("requested", "confirmed")
+
 CHANNELS: Final = {
     "wechat": N_("WeChat"),
+    "desk": N_("Front desk"),
 }
+
+PATIENT, STAFF = "patient", "staff"
+
+GRID: Final = dt.timedelta(minutes=5)
+HOUR: Final = dt.timedelta(hours=1)
+HOLD: Final = dt.timedelta(minutes=5)
+LONGEST: Final = dt.timedelta(hours=12)
+NEAREST: Final = 3
+CHECK_IN_FROM: Final = dt.timedelta(hours=12)
+CORRECT_WITHIN: Final = dt.timedelta(hours=72)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What can be done with a visit: from which states, to which, by whom.
+
+    `to` None leaves the state; `sets` names the time that is written. `permission` is what staff
+    need. `event` says what happened, `label` and `tone` draw the button.
+    """
+
+    from_states: tuple[str, ...]
+    to: str | None
+    by: frozenset[str]
+    permission: str
+    event: str
+    label: str
+    sets: str | None = None
+    needs_reason: bool = False
+    tone: str = "plain"
+
+
+_STAFF: Final = frozenset({STAFF})
+_BOTH: Final = frozenset({PATIENT, STAFF})
+_MANAGE: Final = "appointments.manage"
+_TREAT: Final = "appointments.treat"
+
+# One table: it draws the buttons, and the services obey it.
+ACTIONS: Final[Mapping[str, Action]] = {
+    "confirm": Action(
+        ("requested",), "confirmed", _STAFF, _MANAGE, "booking.confirmed", N_("Confirm"), tone="primary"
+    ),
+    "check_in": Action(
+        ("confirmed",),
+        "checked_in",
+        _STAFF,
+        _MANAGE,
+        "booking.checked_in",
+        N_("Check in"),
+        sets="checked_in_at",
+        tone="primary",
+    ),
+    "start": Action(
+        ("checked_in",),
+        "in_treatment",
+        _STAFF,
+        _TREAT,
+        "booking.treatment_started",
+        N_("Start treatment"),
+        sets="treatment_at",
+        tone="primary",
+    ),
+    "complete": Action(
+        ("checked_in", "in_treatment"),
+        "completed",
+        _STAFF,
+        _TREAT,
+        "booking.completed",
+        N_("Complete"),
+        sets="completed_at",
+        tone="primary",
+    ),
+    "leave": Action(
+        ("checked_in", "in_treatment", "completed"),
+        None,
+        _STAFF,
+        _MANAGE,
+        "booking.left",
+        N_("Has left"),
+        sets="left_at",
+    ),
+    "attend": Action(
+        OPEN,
+        None,
+        _BOTH,
+        _MANAGE,
+        "booking.attendance_confirmed",
+        N_("Will come"),
+        sets="attendance_confirmed_at",
+    ),
+    "change": Action(OPEN, None, _BOTH, _MANAGE, "booking.changed", N_("Change")),
+    "no_show": Action(
+        ("confirmed",),
+        "no_show",
+        _STAFF,
+        _MANAGE,
+        "booking.no_show",
+        N_("Did not come"),
+        sets="no_show_at",
+        tone="danger",
+    ),
+    "correct": Action(("no_show",), "confirmed", _STAFF, _MANAGE, "booking.corrected", N_("Came after all")),
+    "cancel": Action(
+        OPEN,
+        "cancelled",
+        _BOTH,
+        _MANAGE,
+        "booking.cancelled",
+        N_("Cancel the visit"),
+        sets="cancelled_at",
+        needs_reason=True,
+        tone="danger",
+    ),
+}
+
+
+class Visit(Protocol):
+    """What of an appointment decides about what can be done with it."""
+
+    @property
+    def state(self) -> str:
+        """One of STATES."""
+
+    @property
+    def starts_at(self) -> dt.datetime:
+        """When it begins."""
+
+    @property
+    def no_show_at(self) -> dt.datetime | None:
+        """When it was noted that the patient did not come."""
+
+    @property
+    def left_at(self) -> dt.datetime | None:
+        """When the patient left the store."""
+
+    @property
+    def attendance_confirmed_at(self) -> dt.datetime | None:
+        """When the patient promised to come."""
+
+
+def actions(
+    visit: Visit, who: str, *, now: dt.datetime, change_until: dt.timedelta = dt.timedelta()
+) -> Mapping[str, Action]:
+    """Give what a patient or staff may do with a visit now, by name, in the order of buttons.
+
+    `change_until` is how long before the visit patients may still change it.
+    """
+    return {
+        name: action
+        for name, action in ACTIONS.items()
+        if visit.state in action.from_states
+        and who in action.by
+        and is_time_for(name, visit, who, now=now, change_until=change_until)
+    }
+
+
+def is_time_for(
+    name: str, visit: Visit, who: str, *, now: dt.datetime, change_until: dt.timedelta = dt.timedelta()
+) -> bool:
+    """Whether the time has come for an action, and is not over; states are not looked at."""
+    if name == "change":
+        return who == STAFF or now <= visit.starts_at - change_until
+    if name == "cancel":
+        return who == STAFF or now < visit.starts_at
+    if name == "check_in":
+        return now >= visit.starts_at - CHECK_IN_FROM
+    if name == "no_show":
+        return now >= visit.starts_at
+    if name == "correct":
+        return visit.no_show_at is not None and now <= visit.no_show_at + CORRECT_WITHIN
+    if name == "leave":
+        return visit.left_at is None
+    if name == "attend":
+        return visit.attendance_confirmed_at is None and now < visit.starts_at
+    return True
+
+
+def resource_of(store_id: int, doctor_id: int | None) -> str:
+    """Give the ledger's name of a doctor's time, or of a store's places without a named doctor."""
+    return f"store:{store_id}:any" if doctor_id is None else f"doctor:{doctor_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Time of one resource."""
+
+    resource: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+    @property
+    def steps(self) -> Iterator[dt.datetime]:
+        """The steps of the ledger that the span takes, in order.
+
+        A doctor's time is cut into five minutes, so that rosters with other slot lengths never
+        overlap; a store's places without a doctor are counted by the hour.
+        """
+        grid = HOUR if self.resource.endswith(":any") else GRID
+        begin = self.starts_at
+        if grid is GRID:
+            begin -= (begin - dt.datetime.min.replace(tzinfo=dt.UTC)) % GRID
+        while begin < self.ends_at:
+            yield begin
+            begin += grid
+
+
+Key = tuple[str, dt.datetime]
+Taken = Mapping[str, Mapping[dt.datetime, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of the ledger, and how many places are taken (more than 0) or given back."""
+
+    resource: str
+    grid_start: dt.datetime
+    places: int
+    capacity: int
+
+
+def moves(leaves: Iterable[Span], takes: Span | None = None, capacity: int = 0) -> list[Move]:
+    """Give the rows to move in the ledger's order; a step that is left and taken is not moved."""
+    places: Counter[Key] = Counter()
+    if takes is not None:
+        places.update((takes.resource, step) for step in takes.steps)
+    for span in leaves:
+        places.subtract((span.resource, step) for step in span.steps)
+    return [
+        Move(resource, step, count, capacity)
+        for (resource, step), count in sorted(places.items())
+        if count != 0
+    ]
+
+
+def taken_by(spans: Iterable[Span]) -> Taken:
+    """Count the places that visits and holds take, by resource and step."""
+    taken: dict[str, Counter[dt.datetime]] = {}
+    for span in spans:
+        taken.setdefault(span.resource, Counter()).update(span.steps)
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Open time of one doctor at one store, cut into slots."""
+    """Open time of a doctor, or of a store's places without one, cut into slots counted from `anchor`."""
 
     store_id: int
+    doctor_id: int | None
     starts_at: dt.datetime
     ends_at: dt.datetime
+    anchor: dt.datetime
     slot: dt.timedelta
-    per_slot: int
+    capacity: int
+
+    @property
+    def resource(self) -> str:
+        """The ledger's name of it."""
+        return resource_of(self.store_id, self.doctor_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +304,48 @@ class Slot:
     """A time that may be booked: half-open, with the places left in it."""
 
     store_id: int
+    doctor_id: int | None
     starts_at: dt.datetime
     ends_at: dt.datetime
     capacity: int
     free: int
 
+    @property
+    def span(self) -> Span:
+        """What it takes of the ledger."""
+        return Span(resource_of(self.store_id, self.doctor_id), self.starts_at, self.ends_at)
 
-def grid(
-    stretches: Iterable[Stretch], taken: Mapping[dt.datetime, int], *, now: dt.datetime
-) -> Iterator[Slot]:
+
+def grid(stretches: Iterable[Stretch], taken: Taken, *, now: dt.datetime, minutes: int = 0) -> Iterator[Slot]:
     """Cut open time into slots and say how many places each has left; slots that have begun are left out.
 
-    The rest of a stretch that is shorter than a slot is not offered.
+    A visit of `minutes` that is longer than a slot takes as many as it needs. What does not fit into
+    the rest of a stretch is not offered.
     """
     for stretch in stretches:
-        begin = stretch.starts_at
-        while begin + stretch.slot <= stretch.ends_at:
+        begin = stretch.anchor + _ceiling(stretch.starts_at - stretch.anchor, stretch.slot)
+        length = max(stretch.slot, _ceiling(dt.timedelta(minutes=minutes), stretch.slot))
+        there = taken.get(stretch.resource, {})
+        while begin + length <= stretch.ends_at:
             if begin > now:
-                free = max(0, stretch.per_slot - taken.get(begin, 0))
-                yield Slot(stretch.store_id, begin, begin + stretch.slot, stretch.per_slot, free)
+                yield _slot(stretch, begin, begin + length, there)
             begin += stretch.slot
 
 
-def nearest(slots: Iterable[Slot], wished: dt.datetime, *, count: int = 3) -> list[Slot]:
+def nearest(slots: Iterable[Slot], wished: dt.datetime, *, count: int = NEAREST) -> list[Slot]:
     """Give the free slots nearest to a wish, in the order of time."""
     free = (slot for slot in slots if slot.free > 0 and slot.starts_at != wished)
     closest = sorted(free, key=lambda slot: (abs(slot.starts_at - wished), slot.starts_at))[:count]
     return sorted(closest, key=lambda slot: slot.starts_at)
+
+
+def _slot(stretch: Stretch, begin: dt.datetime, end: dt.datetime, taken: Mapping[dt.datetime, int]) -> Slot:
+    free = stretch.capacity
+    if taken:
+        most = max(taken.get(step, 0) for step in Span(stretch.resource, begin, end).steps)
+        free = max(0, stretch.capacity - most)
+    return Slot(stretch.store_id, stretch.doctor_id, begin, end, stretch.capacity, free)
+
+
+def _ceiling(length: dt.timedelta, unit: dt.timedelta) -> dt.timedelta:
+    return -(-length // unit) * unit

@@ -1,18 +1,24 @@
-"""A chain where a fan can book: an account, a doctor with places, fans."""
+"""A chain where a fan can book: an account, a doctor with places, fans bound to a patient each."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
 
 from engage.accounts import services as accounts
-from engage.audit.services import OPERATOR
-from engage.booking.services import Book
+from engage.audit.services import OPERATOR, Actor
+from engage.booking.services import Book, Wish
 from engage.clinic import services as clinic
 from engage.fans import services as fans
 from engage.kernel import clock
-from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.db import Session, tenant_scope, unit_of_work
+from engage.kernel.due import Due
+from engage.kernel.outbox import OutboxRow
+from engage.patients import services as patients
 from tests.conftest import Chain
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -29,19 +35,28 @@ class Scene:
     doctor_id: int
     shift_id: int
     fan_ids: tuple[int, ...]
+    patient_ids: tuple[int, ...]
     opens_at: dt.datetime
 
-    def wish(
-        self, *, fan: int = 0, slot: int = 0, key: uuid.UUID | None = None, name: str = "王小红"
-    ) -> Book:
-        """Make the wish of one of the fans for one of the slots."""
-        return Book(
+    def wish(self, *, fan: int = 0, slot: int = 0, key: uuid.UUID | None = None, **changes: Any) -> Book:
+        """Make the wish of one of the fans, for their own patient and one of the slots."""
+        wish = Book(
             key=key or uuid.uuid4(),
-            fan_id=self.fan_ids[fan],
+            patient_id=self.patient_ids[fan],
+            store_id=self.chain.store.id,
             doctor_id=self.doctor_id,
             starts_at=self.opens_at + slot * SLOT,
-            patient_name=name,
+            fan_id=self.fan_ids[fan],
         )
+        return replace(wish, **changes)
+
+    def slot(self, *, fan: int = 0, slot: int = 0) -> Wish:
+        """Make the tap of one of the fans on one of the slots."""
+        return Wish(self.fan_ids[fan], self.chain.store.id, self.doctor_id, self.opens_at + slot * SLOT)
+
+    def fan(self, number: int = 0) -> Actor:
+        """Give one of the fans as who acts."""
+        return Actor("fan", self.fan_ids[number])
 
 
 def make_scene(
@@ -53,8 +68,9 @@ def make_scene(
     doctor: str = "李明",
     mode: str = "plain",
     welcome: str = "",
+    patient: str = "王小红",
 ) -> Scene:
-    """Set the scene through services, committed."""
+    """Set the scene through services, committed. What its making recorded is no part of it."""
     now = clock.now()
     opens_at = (now + dt.timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
     slug = f"a-{chain.slug}"
@@ -68,7 +84,6 @@ def make_scene(
             encoding_aes_key=AES_KEY,
             welcome=welcome,
             mode=mode,
-            templates={"appointment_created": "template"},
         )
         account = accounts.connect(session, new, by=OPERATOR, now=now)
         doctor_id = clinic.create_doctor(
@@ -87,4 +102,14 @@ def make_scene(
             fans.follow(session, account.id, f"openid-{number}", changed_at=now, now=now)
             for number in range(fan_count)
         )
-    return Scene(chain, account.id, slug, doctor_id, shift.id, fan_ids, opens_at)
+        patient_ids = tuple(_patient_of(session, fan_id, patient, now=now) for fan_id in fan_ids)
+        session.execute(sa.delete(OutboxRow))
+        session.execute(sa.delete(Due).where(Due.tenant_id == chain.id))
+        session.info.pop("rings")
+    return Scene(chain, account.id, slug, doctor_id, shift.id, fan_ids, patient_ids, opens_at)
+
+
+def _patient_of(session: Session, fan_id: int, name: str, *, now: dt.datetime) -> int:
+    patient_id = patients.create_chart(session, patients.NewChart(name), by=OPERATOR, now=now).id
+    patients.bind(session, fan_id=fan_id, patient_id=patient_id, how="desk", by=OPERATOR, now=now)
+    return patient_id

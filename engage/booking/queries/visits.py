@@ -1,0 +1,236 @@
+"""Reading visits and holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from engage.booking.models import Appointment, Hold
+from engage.booking.rules import LIVE, OPEN, Span
+from engage.clinic import queries as clinic
+from engage.kernel.db import Session
+from engage.kernel.errors import NotFound
+from engage.patients import queries as patients
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A visit as a list shows it. Without a doctor or an item, their names are empty."""
+
+    id: int
+    version: int
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    patient_id: int
+    patient_name: str
+    doctor_id: int | None
+    doctor: str
+    store_id: int
+    store: str
+    item_id: int | None
+    item: str
+    state: str
+    channel: str
+    complaint: str
+    note: str
+    late: bool
+    no_show_at: dt.datetime | None
+    left_at: dt.datetime | None
+    attendance_confirmed_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands when somebody books: what the key made, visits to come of the patient and of the fan."""
+
+    made_id: int | None
+    of_patient: int
+    of_fan: int
+
+
+def by_key(session: Session, key: uuid.UUID) -> Appointment | None:
+    """Give the appointment that a booking with this key made."""
+    return session.scalar(sa.select(Appointment).where(Appointment.key == key))
+
+
+def appointment(session: Session, appointment_id: int, *, fan_id: int | None = None) -> Appointment:
+    """Give one appointment; with `fan_id`, only if the fan is bound to its patient.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    found = session.get(Appointment, (session.tenant_id, appointment_id))
+    if found is None or (fan_id is not None and not patients.is_bound(session, fan_id, found.patient_id)):
+        raise NotFound(appointment=appointment_id)
+    return found
+
+
+def locked(session: Session, appointment_id: int, *, shared: bool = False) -> Appointment:
+    """Give one appointment as it is now, and keep it so to the end of the transaction.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    found = session.scalar(
+        sa.select(Appointment)
+        .where(Appointment.id == appointment_id)
+        .with_for_update(read=shared)
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise NotFound(appointment=appointment_id)
+    return found
+
+
+def held(session: Session, hold_id: int, fan_id: int) -> Hold | None:
+    """Give a fan's hold, also one that has run out but is not swept yet; None if it is gone."""
+    return session.scalar(sa.select(Hold).where(Hold.id == hold_id, Hold.fan_id == fan_id))
+
+
+def hold_of(session: Session, fan_id: int, *, now: dt.datetime) -> Hold | None:
+    """Give the slot that is kept for a fan now."""
+    return session.scalar(sa.select(Hold).where(Hold.fan_id == fan_id, Hold.expires_at > now))
+
+
+def standing(
+    session: Session, key: uuid.UUID, *, patient_id: int, fan_id: int | None, now: dt.datetime
+) -> Standing:
+    """Say what a key has made already, and how much stands open, in one query."""
+    made = sa.select(Appointment.id).where(Appointment.key == key).scalar_subquery()
+    to_come = (Appointment.state.in_(OPEN), Appointment.starts_at > now)
+    counts = (
+        sa.select(sa.func.count()).select_from(Appointment).where(mine, *to_come).scalar_subquery()
+        for mine in (Appointment.patient_id == patient_id, Appointment.fan_id == fan_id)
+    )
+    return Standing(*session.execute(sa.select(made, *counts)).one())
+
+
+def is_busy(session: Session, patient_id: int, span: Span, *, but: int) -> bool:
+    """Whether a patient has another visit in a time. Sure only under the lock of the patient's times."""
+    other = sa.exists().where(
+        Appointment.patient_id == patient_id,
+        Appointment.id != but,
+        Appointment.state.in_(LIVE),
+        Appointment.starts_at < span.ends_at,
+        Appointment.ends_at > span.starts_at,
+    )
+    return bool(session.scalar(sa.select(other)))
+
+
+def row(session: Session, appointment_id: int, *, fan_id: int | None = None) -> Row:
+    """Give one appointment with its names; with `fan_id`, only if the fan is bound to its patient.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    (found,) = _rows(session, [appointment(session, appointment_id, fan_id=fan_id)])
+    return found
+
+
+def of_fan(
+    session: Session, fan_id: int, *, now: dt.datetime, limit: int
+) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Give the visits of all patients bound to a fan: to come, nearest first, and past, latest first."""
+    bound = [patient.id for patient in patients.of_fan(session, fan_id)]
+    mine = sa.select(Appointment).where(Appointment.patient_id.in_(bound)).limit(limit)
+    at = Appointment.starts_at
+    coming = session.scalars(mine.where(at >= now).order_by(at, Appointment.id)).all()
+    past = session.scalars(mine.where(at < now).order_by(at.desc(), Appointment.id.desc())).all()
+    rows = _rows(session, [*coming, *past])
+    return rows[: len(coming)], rows[len(coming) :]
+
+
+def of_patient(session: Session, patient_id: int, *, limit: int) -> Sequence[Row]:
+    """Give a patient's visits, latest first."""
+    statement = (
+        sa.select(Appointment)
+        .where(Appointment.patient_id == patient_id)
+        .order_by(Appointment.starts_at.desc(), Appointment.id.desc())
+        .limit(limit)
+    )
+    return _rows(session, session.scalars(statement).all())
+
+
+def between(
+    session: Session,
+    *,
+    begin: dt.datetime,
+    end: dt.datetime,
+    store_ids: frozenset[int] | None,
+    doctor_id: int | None = None,
+    states: Collection[str] | None = None,
+) -> Sequence[Row]:
+    """Give the visits of a half-open interval by time, at some stores or (None) at all."""
+    statement = (
+        sa.select(Appointment)
+        .where(Appointment.starts_at >= begin, Appointment.starts_at < end)
+        .order_by(Appointment.starts_at, Appointment.id)
+    )
+    if store_ids is not None:
+        statement = statement.where(Appointment.store_id.in_(store_ids))
+    if doctor_id is not None:
+        statement = statement.where(Appointment.doctor_id == doctor_id)
+    if states is not None:
+        statement = statement.where(Appointment.state.in_(states))
+    return _rows(session, session.scalars(statement).all())
+
+
+def counts_by_day(
+    session: Session, *, begin: dt.datetime, end: dt.datetime, zone: str, store_ids: frozenset[int] | None
+) -> Mapping[dt.date, int]:
+    """Give how many visits each local day of an interval has; cancelled ones do not count."""
+    day = sa.cast(sa.func.timezone(zone, Appointment.starts_at), sa.Date)
+    statement = (
+        sa.select(day.label("day"), sa.func.count().label("booked"))
+        .where(
+            Appointment.starts_at >= begin,
+            Appointment.starts_at < end,
+            Appointment.state != "cancelled",
+        )
+        .group_by(day)
+    )
+    if store_ids is not None:
+        statement = statement.where(Appointment.store_id.in_(store_ids))
+    return {row.day: row.booked for row in session.execute(statement)}
+
+
+def _rows(session: Session, found: Sequence[Appointment]) -> Sequence[Row]:
+    """Add the names, by one query for each kind of thing."""
+    if not found:
+        return []
+    people = patients.patients(session, {one.patient_id for one in found})
+    doctors, stores = clinic.names(
+        session,
+        {one.doctor_id for one in found if one.doctor_id is not None},
+        {one.store_id for one in found},
+    )
+    items = clinic.item_names(session, {one.item_id for one in found if one.item_id is not None})
+    return [
+        Row(
+            id=one.id,
+            version=one.version,
+            starts_at=one.starts_at,
+            ends_at=one.ends_at,
+            patient_id=one.patient_id,
+            patient_name=people[one.patient_id].name,
+            doctor_id=one.doctor_id,
+            doctor="" if one.doctor_id is None else doctors[one.doctor_id],
+            store_id=one.store_id,
+            store=stores[one.store_id],
+            item_id=one.item_id,
+            item="" if one.item_id is None else items[one.item_id],
+            state=one.state,
+            channel=one.channel,
+            complaint=one.complaint,
+            note=one.note,
+            late=one.late,
+            no_show_at=one.no_show_at,
+            left_at=one.left_at,
+            attendance_confirmed_at=one.attendance_confirmed_at,
+        )
+        for one in found
+    ]
