@@ -1,4 +1,4 @@
-"""Sending messages: claimed, sent with no transaction open, settled."""
+"""Sending messages: claimed, let out one by one, sent with no transaction open, settled."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def drain() -> None:
             letters = _addressed(session, parcels)
         if not claimed:
             break
-        outcomes = {letter.parcel.id: _send(letter) for letter in letters}
+        outcomes = {letter.parcel.id: _send(letter) for letter in letters if _is_let_out(letter.parcel)}
         with unit_of_work() as session:
             services.settle(session, claimed, outcomes, now=clock.now())
     with unit_of_work() as session:
@@ -61,6 +61,12 @@ def _addressed(session: Session, parcels: Sequence[Parcel]) -> list[_Letter]:
             )
         )
     return letters
+
+
+def _is_let_out(parcel: Parcel) -> bool:
+    """Ask once more, just before the call: the appointment may have been changed since the claim."""
+    with unit_of_work() as session:
+        return services.let_out(session, parcel, now=clock.now())
 
 
 def _send(letter: _Letter) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,8 +38,6 @@ class OfficialAccount(Identified, Model):
     mode: Mapped[str]
     store_id: Mapped[int | None]
     welcome: Mapped[str]
-    # Kind of notification → the account's template id at WeChat.
-    templates: Mapped[dict[str, Any]]
     created_at: Mapped[dt.datetime]
     verified_at: Mapped[dt.datetime | None]
 

@@ -67,12 +67,12 @@ class AccountIn(DetailsIn):
 
 
 def check_greeting(text: str) -> None:
-    """Check the welcome as it goes out, with addresses in the place of `{booking}`.
+    """Check the welcome as it goes out, with addresses in the place of `{booking}` and `{bind}`.
 
     Raises:
         ValidationError: WeChat would not take it.
     """
     if len(text.encode()) > GREETING_BYTES:
         raise ValidationError(
-            {"welcome": [N_("Too long once the address of your pages stands for each {booking}.")]}
+            {"welcome": [N_("Too long once addresses of your pages stand for {booking} and {bind}.")]}
         )

@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -38,7 +38,6 @@ class NewAccount:
     welcome: str
     mode: str = "safe"
     store_id: int | None = None
-    templates: dict[str, str] = field(default_factory=dict)
 
 
 def connect(session: Session, new: NewAccount, *, by: Actor, now: dt.datetime) -> OfficialAccount:
@@ -65,7 +64,6 @@ def connect(session: Session, new: NewAccount, *, by: Actor, now: dt.datetime) -
         welcome=new.welcome,
         mode=new.mode,
         store_id=new.store_id,
-        templates=dict(new.templates),
         created_at=now,
     )
     with _one_account_a_store(session):

@@ -1,8 +1,9 @@
-"""States of a message, and what an answer of WeChat means for it (NT-4)."""
+"""Kinds and states of a message, why one is not sent, what an answer of WeChat means for it (NT-1, NT-4)."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,74 @@ STATES: Final = {
     "unknown": N_("Unknown"),
     "skipped": N_("Skipped"),
 }
+
+# Placeholders that a message's texts may hold, and what each stands for. Nothing here tells who the patient
+# is or what they come for: WeChat shows a message on locked screens (design §3.8).
+PLACEHOLDERS: Final = {
+    "account": N_("Official account"),
+    "store": N_("Store"),
+    "doctor": N_("Doctor"),
+    "time": N_("Time"),
+    "address": N_("Address"),
+    "phone": N_("Store’s telephone"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of message that an account words: its name, when it is written, what its texts may hold."""
+
+    label: str
+    occasion: str
+    placeholders: tuple[str, ...]
+
+
+_OF_A_VISIT: Final = ("store", "doctor", "time", "address", "phone", "account")
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "appointment_created": Kind(
+        N_("Appointment made"), N_("As soon as a visit is booked, here or by phone."), _OF_A_VISIT
+    ),
+    "appointment_changed": Kind(
+        N_("Appointment changed"), N_("When a visit gets another time, doctor or store."), _OF_A_VISIT
+    ),
+    "appointment_cancelled": Kind(
+        N_("Appointment cancelled"), N_("When a visit is called off, by whomever."), _OF_A_VISIT
+    ),
+    "bound": Kind(
+        N_("Chart bound"), N_("When a patient’s chart is bound to the fan’s WeChat."), ("account", "time")
+    ),
+    "unbound": Kind(
+        N_("Chart unbound"), N_("When a chart is no longer bound to the fan’s WeChat."), ("account", "time")
+    ),
+}
+
+# All kinds that history shows: a reply that came too late for WeChat's answer has no wording.
+LABELS: Final[Mapping[str, str]] = {
+    **{name: kind.label for name, kind in KINDS.items()},
+    "late_reply": N_("Welcome, sent late"),
+}
+
+# Why a message was not sent, or why nobody knows; WeChat's own refusals are its code and words.
+REASONS: Final[Mapping[str, str]] = {
+    "switched_off": N_("This kind of message is switched off."),
+    "no_template": N_("No template is chosen for this kind of message."),
+    "not_following": N_("The fan does not follow the account."),
+    "bad_wording": N_("The wording does not fit WeChat’s limits with these values."),
+    "superseded": N_("A later change came first."),
+    "too_late": N_("The visit’s time was over."),
+    "told_together": N_("Another chart was bound at the same moment; one message told of both."),
+    "no_answer": N_("WeChat gave no answer, and sending it again could have reached the patient twice."),
+    "user block": N_("The fan has blocked messages of the account."),
+    "system failed": N_("WeChat could not deliver it."),
+    "settled_by_staff": N_("A member of staff settled it."),
+}
+
+# States of messages that wait for a worker.
+UNDER_WAY: Final = ("pending", "sending")
+
+# What a person may say became of a message that nobody knew of.
+SETTLED_BY_HAND: Final = ("delivered", "failed")
 
 # By which of WeChat's ways a message goes: template (WeChat §4), customer-service (WeChat §3).
 CHANNELS: Final = ("template", "custom")

@@ -1,48 +1,124 @@
-"""Reactions that write messages to patients."""
+"""Reactions that write messages to patients.
+
+What they read of an appointment they read under a lock that its changes wait for. So either a change
+finds the message and withdraws it, or the message finds the change and is skipped.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from engage.accounts import queries as accounts
 from engage.booking import queries as booking
 from engage.clinic import queries as clinic
-from engage.fans import queries as fans
-from engage.kernel import clock, settings
+from engage.kernel import clock
 from engage.kernel.db import Session
 from engage.notifications import services as notifications
-from engage.notifications.services import Message
+from engage.notifications.services import Notice
+from engage.patients import queries as patients
+from engage.tenancy import queries as tenancy
+
+if TYPE_CHECKING:
+    from engage.booking.models import Appointment
+
+FIRST_VERSION = 1
 
 
 def tell_booked(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
-    """Tell the fan that the appointment stands (NT-1, appointment created). Safe to repeat."""
-    appointment = booking.appointment(session, payload["appointment_id"])
-    fan = fans.fan(session, appointment.fan_id)
-    account = accounts.account(session, fan.account_id)
-    store = clinic.store(session, appointment.store_id)
-    template_id = account.templates.get("appointment_created", "")
-    message = Message(
-        kind="appointment_created",
-        channel="template",
-        subject_id=appointment.id,
-        subject_version=appointment.version,
-        account_id=account.id,
-        fan_id=fan.id,
-        template_id=template_id,
-        fields={
-            "thing1": store.short_name[:20],
-            "thing2": clinic.doctor(session, appointment.doctor_id).name[:20],
-            "time3": f"{clock.local(appointment.starts_at, store.zone):%Y-%m-%d %H:%M}",
-        },
-        page=f"/p/{account.slug}/appointments/{appointment.id}",
-    )
+    """Tell that the appointment stands (NT-1, appointment created). Safe to repeat."""
+    _tell_of_visit(session, "appointment_created", payload, now=now)
+
+
+def tell_changed(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell when and where the appointment is now (NT-1, appointment changed). Safe to repeat."""
+    _tell_of_visit(session, "appointment_changed", payload, now=now)
+
+
+def tell_cancelled(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell that the appointment is off (NT-1, appointment cancelled). Safe to repeat."""
+    _tell_of_visit(session, "appointment_cancelled", payload, now=now)
+
+
+def tell_bound(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell the fan that charts are bound, once for all that were bound together. Safe to repeat."""
+    binding = patients.binding(session, payload["binding_id"])
     skip = None
-    if not settings.get(session, notifications.APPOINTMENT_CREATED):
-        skip = "switched_off"
-    elif not template_id:
-        skip = "no_template"
-    elif not fan.following:
-        skip = "not_following"
-    notifications.write(session, message, now=now, skip=skip)
+    if binding.unbound_at is not None:
+        skip = "superseded"
+    elif patients.first_bound_with(session, binding) != binding.id:
+        skip = "told_together"
+    _tell_of_binding(session, "bound", binding.id, at=binding.bound_at, skip=skip, now=now)
+
+
+def tell_unbound(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell the fan that a chart is bound no more. Safe to repeat."""
+    binding = patients.binding(session, payload["binding_id"])
+    notifications.withdraw(session, ("bound",), binding.id, now=now)
+    is_back = patients.is_bound(session, binding.fan_id, binding.patient_id)
+    skip = "superseded" if is_back else None
+    _tell_of_binding(session, "unbound", binding.id, at=binding.unbound_at or now, skip=skip, now=now)
+
+
+def _tell_of_visit(session: Session, kind: str, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    appointment = booking.locked(session, payload["appointment_id"], shared=True)
+    version = payload.get("version", FIRST_VERSION)
+    notice = Notice(
+        kind=kind,
+        subject_id=appointment.id,
+        subject_version=version,
+        patient_id=appointment.patient_id,
+        values=_of_visit(session, appointment),
+        page=f"appointments/{appointment.id}",
+        expires_at=appointment.ends_at,
+        skip=_overtaken(kind, appointment, version, now=now),
+    )
+    for fan_id in _recipients(session, appointment):
+        notifications.tell(session, notice, fan_id, now=now)
+
+
+def _overtaken(kind: str, appointment: Appointment, version: int, *, now: dt.datetime) -> str | None:
+    """Say why a message about a visit would no longer be true, or of use."""
+    is_off = appointment.state == "cancelled"
+    if appointment.version != version or is_off != (kind == "appointment_cancelled"):
+        return "superseded"
+    return "too_late" if appointment.ends_at <= now else None
+
+
+def _recipients(session: Session, appointment: Appointment) -> Sequence[int]:
+    """Give who is told: the fan who booked, while they speak for the patient; else all who do."""
+    bound = patients.fans_of(session, appointment.patient_id)
+    booked_by = [fan_id for fan_id in bound if fan_id == appointment.fan_id]
+    return booked_by or bound
+
+
+def _of_visit(session: Session, appointment: Appointment) -> dict[str, str]:
+    store = clinic.store(session, appointment.store_id)
+    doctor = "" if appointment.doctor_id is None else clinic.doctor(session, appointment.doctor_id).name
+    return {
+        "store": store.short_name,
+        "doctor": doctor,
+        "time": _written(appointment.starts_at, store.zone),
+        "address": store.address,
+        "phone": store.phone,
+    }
+
+
+def _tell_of_binding(
+    session: Session, kind: str, binding_id: int, *, at: dt.datetime, skip: str | None, now: dt.datetime
+) -> None:
+    binding = patients.binding(session, binding_id)
+    notice = Notice(
+        kind=kind,
+        subject_id=binding.id,
+        subject_version=0,
+        patient_id=binding.patient_id,
+        values={"time": _written(at, tenancy.tenant(session).zone)},
+        page="me",
+        skip=skip,
+    )
+    notifications.tell(session, notice, binding.fan_id, now=now)
+
+
+def _written(at: dt.datetime, zone: str) -> str:
+    return f"{clock.local(at, zone):%Y-%m-%d %H:%M}"

@@ -37,7 +37,8 @@ def the_account(chain):
 
 def audited(chain, action):
     with tenant_scope(chain.id), unit_of_work() as work:
-        entries = work.scalars(sa.select(AuditEntry).where(AuditEntry.action == action)).all()
+        written = sa.select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.id)
+        entries = work.scalars(written).all()
         return [(entry.actor_id, entry.subject_id, entry.fields) for entry in entries]
 
 
@@ -146,7 +147,7 @@ def test_a_welcome_is_measured_with_its_addresses_in_it(chain, owner):
     for path, form in (("new", typed(welcome=long)), (f"{account_id}/edit", typed(welcome=long, secret=""))):
         page = owner.ask("POST", f"/console/accounts/{path}", form)
         assert page.status_code == 422
-        assert "Too long once the address of your pages stands for each {booking}." in text_of(page)
+        assert "Too long once addresses of your pages stand for {booking} and {bind}." in text_of(page)
         assert f"{long}</textarea>" in page.text
     assert owner.ask("POST", "/console/accounts/new", typed(welcome="齿" * 500)).status_code == 303
 
