@@ -34,8 +34,9 @@ LATE_REPLY_WITHIN: Final = dt.timedelta(minutes=1)
 
 
 def welcome(text: str, *, public_url: str, slug: str) -> str:
-    """Give the welcome with the address of the account's booking page for `{booking}`."""
-    return text.replace("{booking}", f"{public_url}/p/{slug}/booking")
+    """Give the welcome with the account's pages: booking for `{booking}`, binding for `{bind}`."""
+    pages = f"{public_url}/p/{slug}"
+    return text.replace("{booking}", f"{pages}/booking").replace("{bind}", f"{pages}/bind")
 
 
 def answer_to(message: Message, greeting: str) -> TextReply | None:
@@ -48,6 +49,14 @@ def follows(message: Message) -> bool | None:
     if isinstance(message.content, Followed):
         return True
     return False if isinstance(message.content, Left) else None
+
+
+def told_of(message: Message) -> dict[str, str]:
+    """Give what the event of a follow or leave tells: WeChat's time, and the scene of a scanned code."""
+    told = {"at": message.created_at.isoformat()}
+    if isinstance(message.content, Followed) and message.content.scene:
+        told["scene"] = message.content.scene
+    return told
 
 
 def shows_a_follower(message: Message) -> bool:

@@ -14,7 +14,7 @@ from engage.accounts.services import NewPush
 from engage.fans import queries as fan_queries
 from engage.fans import services as fans
 from engage.inbound import rules
-from engage.kernel import leases
+from engage.kernel import leases, outbox
 from engage.kernel.db import SCOPE, Session, run_alone
 from engage.kernel.leases import Attempt, Claim
 from engage.notifications import services as notifications
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 _KEPT = journal.keeping(SCOPE).cte("kept")
 _KEEP = sa.select(_KEPT.c.id)
 _KEEP_AND_RECOGNISE = _KEEP.add_cte(fans.recognising(_KEPT).cte("fan_seen"))
-_KEEP_AND_FOLLOW = _KEEP.add_cte(fans.following(_KEPT).cte("fan_changed"))
+_CHANGED = fans.following(_KEPT).cte("fan_changed")
+_KEEP_AND_FOLLOW = _KEEP.add_cte(
+    _CHANGED,
+    *outbox.recording(_CHANGED.join(_KEPT, sa.true()), fan_id=_CHANGED.c.id, push_id=_KEPT.c.id),
+)
 
 
 def arrived(
@@ -56,10 +60,10 @@ def receive(push: NewPush, message: Message, *, greeting: str, now: dt.datetime)
     answer = rules.answer_to(message, greeting)
     reply = replies.render(answer, message, now=now) if answer else ""
     values = journal.values_of(push, now=now, reply=reply, handled_at=now)
-    statement = _KEEP
+    statement: sa.Executable = _KEEP
+    rings: tuple[str, ...] = ()
     if message.is_from_a_person:
         changed = rules.follows(message)
-        statement = _KEEP_AND_RECOGNISE if changed is None else _KEEP_AND_FOLLOW
         values |= fans.values_of(
             push.account_id,
             message.openid,
@@ -67,7 +71,12 @@ def receive(push: NewPush, message: Message, *, greeting: str, now: dt.datetime)
             changed_at=None if changed is None else message.created_at,
             now=now,
         )
-    is_new = run_alone(statement, values) is not None
+        statement = _KEEP_AND_RECOGNISE
+        if changed is not None:
+            event = "fan.followed" if changed else "fan.left"
+            values |= outbox.values_of(event, now=now, **rules.told_of(message))
+            statement, rings = _KEEP_AND_FOLLOW, (outbox.QUEUE,)
+    is_new = run_alone(statement, values, rings=rings) is not None
     return reply if is_new else None
 
 
@@ -122,23 +131,29 @@ def _handle(session: Session, push: Push, *, public_url: str, now: dt.datetime) 
         case ProfileChanged(openid=openid) | ConsentRevoked(openid=openid):
             fans.forget_profile(session, push.account_id, openid)
         case _:
-            fan_id = _take_effect(session, push.account_id, message, seen_at=push.received_at)
+            fan_id = _take_effect(session, push, message, now=now)
             if push.late and fan_id is not None:
                 _reply_late(session, push, message, fan_id, public_url=public_url, now=now)
     leases.settle(push)
     push.handled_at = push.handled_at or now  # what a replay does was done before
 
 
-def _take_effect(session: Session, account_id: int, message: Message, *, seen_at: dt.datetime) -> int | None:
+def _take_effect(session: Session, push: Push, message: Message, *, now: dt.datetime) -> int | None:
     """Do what `receive` does beside keeping the push; gives the fan's id. Safe to repeat, in any order."""
     if not message.is_from_a_person:
         return None
-    changed = rules.follows(message)
+    who, changed, seen_at = (push.account_id, message.openid), rules.follows(message), push.received_at
     if changed is None:
-        follows = rules.shows_a_follower(message)
-        return fans.recognise(session, account_id, message.openid, follows=follows, now=seen_at)
+        return fans.recognise(session, *who, follows=rules.shows_a_follower(message), now=seen_at)
     change = fans.follow if changed else fans.unfollow
-    return change(session, account_id, message.openid, changed_at=message.created_at, now=seen_at)
+    fan_id = change(session, *who, changed_at=message.created_at, now=seen_at)
+    if push.handled_at is None:  # it was told before what a replay does
+        told = {"fan_id": fan_id, "push_id": push.id, **rules.told_of(message)}
+        if changed:
+            outbox.record(session, "fan.followed", now=now, **told)
+        else:
+            outbox.record(session, "fan.left", now=now, **told)
+    return fan_id
 
 
 def _reply_late(

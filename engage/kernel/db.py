@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
@@ -191,13 +191,14 @@ SCOPE = sa.select(
 BRIEF, BRIEF_MS = "brief", 1200
 
 
-def run_alone(statement: sa.Executable, values: Mapping[str, Any]) -> Any:
+def run_alone(statement: sa.Executable, values: Mapping[str, Any], *, rings: Collection[str] = ()) -> Any:
     """Run one statement as a transaction of the tenant in scope; gives its first value, or None.
 
     For what comes by the thousand: one trip to the database in place of five, and no session. All
     that the statement writes must come from `SCOPE`, so that the tenant is told before a policy
     asks for it; otherwise the wall refuses the row. It is built once and holds no values of its own.
-    After `BRIEF_MS`, waits for locks included, it is cut.
+    After `BRIEF_MS`, waits for locks included, it is cut. Where it gave a value, the doorbell rings
+    for the queues in `rings`, in which it recorded work.
 
     Raises:
         NoTenantScope: there is no scope.
@@ -213,7 +214,11 @@ def run_alone(statement: sa.Executable, values: Mapping[str, Any]) -> Any:
         row = connection.execute(_sql(statement), told, prepare=True).fetchone()
     finally:
         pooled.close()
-    return row[0] if row else None
+    if row is None:
+        return None
+    for queue in rings:
+        doorbell.ring(tenant_id, queue)
+    return row[0]
 
 
 @functools.cache

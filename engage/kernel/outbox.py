@@ -9,12 +9,14 @@ is a row that they write.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped
 
 from engage.kernel import due, leases
@@ -90,9 +92,7 @@ def record(session: Session, event: str, *, now: dt.datetime, **payload: Any) ->
     Raises:
         UnknownEvent: nobody said what follows from such an event.
     """
-    if event not in _handlers:
-        raise UnknownEvent(event)
-    event_id = uuid.uuid4()
+    event_id, handlers = uuid.uuid4(), _handlers_of(event)
     rows = [
         {
             "tenant_id": session.tenant_id,
@@ -104,12 +104,62 @@ def record(session: Session, event: str, *, now: dt.datetime, **payload: Any) ->
             "recorded_at": now,
             "available_at": now,
         }
-        for handler in _handlers[event]
+        for handler in handlers
     ]
     if rows:
         session.execute(sa.insert(OutboxRow), rows)
         due.mark(session, QUEUE, at=now)
     return event_id
+
+
+def recording(happened: sa.FromClause, **ids: sa.ColumnElement[int]) -> tuple[sa.CTE, sa.CTE]:
+    """Build what `record` does for the row of `happened` in one statement (`kernel.db.run_alone`).
+
+    Gives the rows and their mark. `ids` are what the payload takes from the statement itself; all
+    else comes by the names of `values_of`. The doorbell is for the caller to ring.
+    """
+    found = sa.func.jsonb_build_object(
+        *(part for name, value in ids.items() for part in (sa.literal_column(f"'{name}'"), value))
+    )
+    recorded_at = sa.bindparam("recorded_at", type_=OutboxRow.recorded_at.type)
+    row = {
+        OutboxRow.queue: sa.literal_column(f"'{QUEUE}'"),
+        OutboxRow.event_id: sa.bindparam("event_id", type_=OutboxRow.event_id.type),
+        OutboxRow.event: sa.bindparam("event", type_=OutboxRow.event.type),
+        OutboxRow.handler: sa.func.unnest(sa.bindparam("handlers", type_=ARRAY(sa.Text))),
+        OutboxRow.payload: found.op("||")(sa.cast(sa.bindparam("payload", type_=sa.Text), JSONB)),
+        OutboxRow.recorded_at: recorded_at,
+        OutboxRow.available_at: recorded_at,
+    }
+    table = cast("sa.Table", OutboxRow.__table__)
+    rows = (
+        sa.insert(table)
+        .from_select([column.name for column in row], sa.select(*row.values()).select_from(happened))
+        .returning(table.c.tenant_id, table.c.queue, table.c.available_at)
+        .cte("recorded")
+    )
+    return rows, due.marking(rows)
+
+
+def values_of(event: str, *, now: dt.datetime, **payload: Any) -> dict[str, Any]:
+    """Give what `recording` stores of an event; the statement adds its ids to the payload.
+
+    Raises:
+        UnknownEvent: nobody said what follows from such an event.
+    """
+    return {
+        "event_id": uuid.uuid4(),
+        "event": event,
+        "handlers": list(_handlers_of(event)),
+        "payload": json.dumps(payload),
+        "recorded_at": now,
+    }
+
+
+def _handlers_of(event: str) -> Mapping[str, Handler]:
+    if event not in _handlers:
+        raise UnknownEvent(event)
+    return _handlers[event]
 
 
 def claim(session: Session, *, now: dt.datetime) -> Claim:
@@ -131,12 +181,21 @@ def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
             continue
         attempt = Attempt(session, row, now=now)
         with attempt:
-            _handlers[row.event][row.handler](session, row.payload, now=now)
+            _handlers[row.event][row.handler](session, _told(row), now=now)
             leases.settle(row)
             row.settled_at = now
             session.flush()  # what the database refuses is this handler's error, not the batch's
         done, failed = done + attempt.succeeded, failed + (not attempt.succeeded)
     return Drained(done, failed)
+
+
+def _told(row: OutboxRow) -> Mapping[str, Any]:
+    """Give what a handler is told: the payload, which event it is, and when it was recorded.
+
+    A payload with an `at` of its own knows better when it happened.
+    """
+    at = row.recorded_at.isoformat()
+    return {"event": row.event, "event_id": str(row.event_id), "at": at, **row.payload}
 
 
 def retry(session: Session, row_id: int, *, now: dt.datetime) -> None:

@@ -1,0 +1,234 @@
+"""The timeline: each event leaves one line, and running its reaction again leaves none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from engage.audit.services import OPERATOR, Actor
+from engage.booking import services as booking
+from engage.booking.models import Appointment
+from engage.booking.services import Change
+from engage.inbound import services as inbound
+from engage.kernel import clock
+from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.outbox import OutboxRow
+from engage.patients import services as patients
+from engage.patients.models import TimelineEntry
+from engage.patients.services import NewChart
+from engage.reactions import HANDLERS
+from engage.wechat import messages
+from tests.booking.scenes import SLOT, Scene, make_scene
+from tests.conftest import Chain
+from tests.patients.scenes import prove
+from tests.wechat.pushes import event
+from workers import events, pushes
+
+STAFF = Actor("staff", 7)
+
+Act = Callable[[Scene], object]
+
+
+@pytest.fixture
+def scene(chain: Chain) -> Iterator[Scene]:
+    """A chain where fans are bound and can book, seen from inside."""
+    made = make_scene(chain)
+    with tenant_scope(chain.id):
+        yield made
+
+
+def within(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Do one thing in a unit of work of its own."""
+    with unit_of_work() as session:
+        return work(session, *arguments, **named)
+
+
+def book(scene: Scene, **changes: Any) -> Any:
+    return within(booking.book, scene.wish(**changes), by=scene.fan(), now=clock.now())
+
+
+def change(scene: Scene) -> Any:
+    made = book(scene)
+    wish = Change(made.id, made.version, scene.chain.store.id, scene.doctor_id, scene.opens_at + 2 * SLOT)
+    return within(booking.change, wish, by=scene.fan(), now=clock.now())
+
+
+def cancel(scene: Scene) -> Any:
+    made = book(scene)
+    return within(booking.cancel, made.id, made.version, "", by=scene.fan(), now=clock.now())
+
+
+def act(*names: str) -> Act:
+    """Give a visit whose time has come, and which goes through these acts."""
+
+    def done(scene: Scene) -> Any:
+        made, now = book(scene), clock.now()
+        begun = sa.update(Appointment).values(starts_at=now, ends_at=now + SLOT)
+        within(lambda session: session.execute(begun))
+        for name in names:
+            made = within(booking.act, made.id, name, by=STAFF, now=clock.now())
+        return made
+
+    return done
+
+
+def attend(scene: Scene) -> Any:
+    return within(booking.act, book(scene).id, "attend", by=scene.fan(), now=clock.now())
+
+
+def confirm(scene: Scene) -> Any:
+    """Agree to a visit that was only asked for."""
+    made = book(scene)
+    within(lambda session: session.execute(sa.update(Appointment).values(state="requested")))
+    return within(booking.act, made.id, "confirm", by=STAFF, now=clock.now())
+
+
+def chart(scene: Scene) -> Any:
+    return within(patients.create_chart, NewChart("李雷"), by=OPERATOR, now=clock.now())
+
+
+def bind(scene: Scene) -> Any:
+    about = {"fan_id": scene.fan_ids[0], "patient_id": chart(scene).id}
+    return within(patients.bind, **about, how="desk", by=OPERATOR, now=clock.now())
+
+
+def unbind(scene: Scene) -> Any:
+    about = {"fan_id": scene.fan_ids[0], "patient_id": scene.patient_ids[0]}
+    return within(patients.unbind, **about, by=OPERATOR, now=clock.now())
+
+
+def verify(scene: Scene) -> Any:
+    return within(prove, scene.fan_ids[0], now=clock.now())
+
+
+def pushed(name: str) -> Act:
+    """Let one of the fans follow or leave."""
+
+    def done(scene: Scene) -> None:
+        xml = event(name, "openid-0", at=1_795_000_000)
+        parsed = messages.parse(xml)
+        push = inbound.arrived(scene.account_id, parsed, timestamp="1", nonce="1", body=xml, xml=xml)
+        within(inbound.put_off, push, late=True, now=clock.now())
+        pushes.drain()
+
+    return done
+
+
+BY_EVENT: dict[str, Act] = {
+    "fan.followed": pushed("subscribe"),
+    "fan.left": pushed("unsubscribe"),
+    "patients.phone_verified": verify,
+    "patients.chart_created": chart,
+    "patients.bound": bind,
+    "patients.unbound": unbind,
+    "booking.booked": book,
+    "booking.changed": change,
+    "booking.cancelled": cancel,
+    "booking.confirmed": confirm,
+    "booking.attendance_confirmed": attend,
+    "booking.checked_in": act("check_in"),
+    "booking.treatment_started": act("check_in", "start"),
+    "booking.completed": act("check_in", "complete"),
+    "booking.left": act("check_in", "leave"),
+    "booking.no_show": act("no_show"),
+    "booking.corrected": act("no_show", "correct"),
+}
+
+
+def lines(kind: str = "") -> list[TimelineEntry]:
+    """Give the timeline's lines, as they were written."""
+    wanted = TimelineEntry.kind == kind if kind else sa.true()
+    with unit_of_work() as session:
+        return list(session.scalars(sa.select(TimelineEntry).where(wanted).order_by(TimelineEntry.id)))
+
+
+def run_again() -> None:
+    """Let every reaction that has run run once more, as after a crash before its settling."""
+    with unit_of_work() as session:
+        session.execute(sa.update(OutboxRow).values(settled_at=None, available_at=clock.now(), attempts=0))
+    events.drain()
+
+
+def told_of(kind: str) -> TimelineEntry:
+    """Let the reactions run; gives the one line of an event."""
+    events.drain()
+    (line,) = lines(kind)
+    return line
+
+
+def test_every_event_has_its_line() -> None:
+    assert set(BY_EVENT) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("kind", sorted(HANDLERS))
+def test_an_event_leaves_one_line_however_often_its_reaction_runs(scene: Scene, kind: str) -> None:
+    BY_EVENT[kind](scene)
+    line = told_of(kind)
+    run_again()
+    assert [again.id for again in lines(kind)] == [line.id]
+    with unit_of_work() as session:
+        assert session.scalars(sa.select(OutboxRow.error).where(OutboxRow.error.is_not(None))).all() == []
+
+
+@pytest.mark.parametrize("kind", sorted(HANDLERS))
+def test_a_line_is_about_who_it_happened_to(scene: Scene, kind: str) -> None:
+    made = BY_EVENT[kind](scene)
+    line, fan_id, patient_id = told_of(kind), scene.fan_ids[0], scene.patient_ids[0]
+    match kind.partition("."):
+        case ("fan", *_) | (_, _, "phone_verified"):
+            assert (line.fan_id, line.patient_id) == (fan_id, None)
+        case (_, _, "chart_created"):
+            assert (line.fan_id, line.patient_id) == (None, made.id)
+        case (_, _, "bound"):
+            assert (line.fan_id, line.patient_id) == (fan_id, made.patient_id)
+        case _:
+            assert (line.fan_id, line.patient_id) == (fan_id, patient_id)
+
+
+def test_a_line_holds_no_name_phone_or_words(scene: Scene) -> None:
+    book(scene, complaint="牙疼", note="悄悄话")
+    for act_of in (verify, bind, unbind):
+        act_of(scene)
+    events.drain()
+    written = str([line.data for line in lines()])
+    assert len(lines()) == 5
+    assert not any(word in written for word in ("王小红", "李雷", "1380000", "牙疼", "悄悄话"))
+
+
+def test_the_same_twice_in_earnest_leaves_two_lines(scene: Scene) -> None:
+    act("no_show", "correct", "no_show")(scene)
+    events.drain()
+    assert len(lines("booking.no_show")) == 2
+    bind(scene)
+    bind(scene)
+    events.drain()
+    assert len(lines("patients.bound")) == 2
+
+
+def test_it_stands_when_it_happened_not_when_it_was_written(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed("subscribe")(scene)
+    begun = clock.now()
+    chart(scene)
+    monkeypatch.setattr(clock, "now", lambda: begun + dt.timedelta(hours=3))
+    assert told_of("fan.followed").at == dt.datetime.fromtimestamp(1_795_000_000, dt.UTC)
+    assert told_of("patients.chart_created").at - begun < dt.timedelta(minutes=1)
+
+
+def test_a_visit_that_changed_before_its_line_was_written_tells_no_wrong_time(scene: Scene) -> None:
+    change(scene)
+    assert "starts_at" not in told_of("booking.booked").data
+    moved = told_of("booking.changed").data
+    assert moved["starts_at"] == (scene.opens_at + 2 * SLOT).isoformat()
+    assert (moved["store_id"], moved["doctor_id"]) == (scene.chain.store.id, scene.doctor_id)
+
+
+def test_a_cancelled_visit_tells_by_whom(scene: Scene) -> None:
+    cancel(scene)
+    data = told_of("booking.cancelled").data
+    assert (data["by"], data["late"]) == ("patient", False)
