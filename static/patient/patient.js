@@ -1,5 +1,5 @@
 'use strict';
-// Pressed once, what was typed survives, the chosen time is said. Words come from the page.
+// Pressed once, and what was typed survives. Words come from the page.
 
 const free = (form) => {
   delete form.dataset.busy;
@@ -27,46 +27,18 @@ if (drafts) {
   drafts.querySelectorAll('[data-draft]').forEach((field) => {
     const kept = sessionStorage.getItem(place(field));
     if (field.type === 'radio') {
-      if (field.value === kept && !field.disabled && !drafts.querySelector(`[name="${field.name}"]:checked`)) field.checked = true;
+      if (field.value === kept && !field.disabled && !drafts.querySelector(`[name="${field.name}"]:checked:not([data-guess])`)) field.checked = true;
+    } else if (field.type === 'checkbox') {
+      field.checked ||= kept === field.value;
     } else {
       field.value ||= kept ?? '';
     }
-    field.addEventListener('input', () => sessionStorage.setItem(place(field), field.value));
+    const typed = () => (field.type === 'checkbox' && !field.checked ? '' : field.value);
+    field.addEventListener('input', () => sessionStorage.setItem(place(field), typed()));
   });
 }
 const done = document.querySelector('[data-forget]');
 if (done) Object.keys(sessionStorage).filter((key) => key.startsWith(`${done.dataset.forget}.`)).forEach((key) => sessionStorage.removeItem(key));
-
-// The chosen time stands above the button.
-const chosen = document.querySelector('[data-chosen]');
-const tell = () => {
-  const slot = document.querySelector('[data-slots] input:checked');
-  if (!slot) return;
-  chosen.textContent = slot.dataset.moment;
-  chosen.classList.add('set');
-};
-if (chosen) {
-  document.querySelector('[data-slots]').addEventListener('change', () => {
-    tell();
-    const next = [...chosen.closest('form').elements].find((field) => field.required && !field.value && field.type === 'text');
-    next?.closest('.weui-cell').scrollIntoView({ block: 'nearest', behavior: 'smooth' });
-  });
-  tell();
-}
-
-// The chosen day is in sight, and a tap on another answers at once.
-const days = document.querySelector('[data-days]');
-if (days) {
-  const current = days.querySelector('[aria-current]');
-  if (current) days.scrollLeft = current.offsetLeft - (days.clientWidth - current.offsetWidth) / 2;
-  days.addEventListener('click', (event) => {
-    const day = event.target.closest('a');
-    if (!day) return;
-    current?.removeAttribute('aria-current');
-    day.setAttribute('aria-current', 'date');
-    document.body.classList.add('leaving');
-  });
-}
 
 document.addEventListener('click', (event) => {
   if (event.target.closest('[data-reload]')) location.reload();
