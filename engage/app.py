@@ -12,38 +12,73 @@ from engage import config as settings
 from engage.blueprints import faces, headers, problems
 from engage.blueprints.console import (
     accounts,
+    appointments,
+    categories,
+    complaints,
+    doctors,
     gallery,
+    items,
     journal,
+    messages,
+    notifications,
     operations,
+    people,
     profile,
+    rosters,
     search,
     session,
     staff,
     today,
 )
+from engage.blueprints.console import (
+    stores as store_setup,
+)
 from engage.blueprints.hooks import wechat as wechat_hook
 from engage.blueprints.hooks.lane import Lane
 from engage.blueprints.ops import health, metrics
-from engage.blueprints.patient import authorization, booking, me, style
+from engage.blueprints.patient import authorization, bind, me, stores, style
+from engage.blueprints.patient.booking import choosing, holding
+from engage.blueprints.patient.visits import changing, showing
 from engage.config import Config
 from engage.kernel import clock, doorbell, logs, outbox, sealing
 from engage.kernel.db import BRIEF, BRIEF_MS, db
 from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
+from engage.sms.sandbox import SandboxSms
 from engage.wechat.client import HttpGateway
 from engage.wechat.refusals import Refusals
 
 CONSOLE = (
     today.bp,
+    appointments.bp,
+    people.bp,
     session.bp,
     search.bp,
     staff.bp,
+    store_setup.bp,
+    doctors.bp,
+    items.bp,
+    categories.bp,
+    complaints.bp,
+    rosters.bp,
     profile.bp,
     operations.bp,
     accounts.bp,
     journal.bp,
+    notifications.bp,
+    messages.bp,
 )
-PATIENT = (authorization.bp, booking.bp, me.bp, style.bp)
+PATIENT = (
+    authorization.bp,
+    bind.bp,
+    choosing.bp,
+    holding.bp,
+    showing.bp,
+    changing.bp,
+    stores.bp,
+    me.bp,
+    style.bp,
+)
 LIMITS = "-c statement_timeout=15s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s"
 
 MACHINES = (wechat_hook.bp, health.bp, metrics.bp)
@@ -79,6 +114,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["wechat"] = HttpGateway(
         config.wechat_api_url, doorbell.connection(), mp_url=config.wechat_mp_url
     )
+    app.extensions["sms"] = SandboxSms(config.sms_url)
     app.extensions["refusals"] = Refusals(doorbell.connection())
     faces.init_app(app)
     metrics.init_app(app)
@@ -104,6 +140,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "SECRET_KEY": config.secret_key,
         "INSTANCE": config.instance,
         "PUBLIC_URL": config.public_url,
+        "PROXIES": config.proxies,
         "SANDBOXED": config.wechat_open_url.startswith("http://"),
         "WECHAT_OPEN_URL": config.wechat_open_url,
         "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,

@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,29 @@ LANGUAGE_COOKIE = "engage_language"
 
 NAVIGATION = (
     ("today", "console_today.index", "sun", "appointments.view"),
+    ("appointments", "console_appointments.index", "calendar-event", "appointments.view"),
     ("settings", "console_staff.index", "settings", "staff.view"),
+    ("settings", "console_messages.index", "settings", "notifications.view"),
 )
 
-SETTINGS = frozenset({"console_staff", "console_accounts", "console_journal", "console_operations"})
+SETTINGS = frozenset(
+    {
+        "console_staff",
+        "console_stores",
+        "console_doctors",
+        "console_items",
+        "console_categories",
+        "console_complaints",
+        "console_rosters",
+        "console_accounts",
+        "console_journal",
+        "console_operations",
+        "console_notifications",
+        "console_messages",
+    }
+)
+
+AREAS = {"console_today": "today", "console_appointments": "appointments"}
 
 
 def init_app(app: Flask) -> None:
@@ -137,17 +157,29 @@ def _principal(staff: Staff | None) -> dict[str, Any] | None:
 def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
     if staff is None:
         return []
-    labels = {"today": gettext("Today"), "settings": gettext("Settings")}
+    labels = {
+        "today": gettext("Today"),
+        "appointments": gettext("Appointments"),
+        "settings": gettext("Settings"),
+    }
     here = _area(request.blueprint or "")
     return [
         {"key": key, "label": labels[key], "url": url_for(endpoint), "icon": icon, "current": key == here}
-        for key, endpoint, icon, permission in NAVIGATION
-        if staff.may(permission)
+        for key, (endpoint, icon) in _open_to(staff).items()
     ]
 
 
+def _open_to(staff: Staff) -> Mapping[str, tuple[str, str]]:
+    """Give where each job begins for a person: its first page that they may open."""
+    permitted: dict[str, tuple[str, str]] = {}
+    for key, endpoint, icon, permission in NAVIGATION:
+        if staff.may(permission):
+            permitted.setdefault(key, (endpoint, icon))
+    return permitted
+
+
 def _area(blueprint: str) -> str:
-    return "today" if blueprint == "console_today" else "settings" if blueprint in SETTINGS else ""
+    return "settings" if blueprint in SETTINGS else AREAS.get(blueprint, "")
 
 
 def _hash(folder: str, path: str, fresh: bool) -> str:  # noqa: FBT001 part of the cache's key

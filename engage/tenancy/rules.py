@@ -28,6 +28,12 @@ EVERY_ROLE: Final = frozenset(ROLES)
 PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "self": EVERY_ROLE,
     "appointments.view": EVERY_ROLE - {"marketer", "accountant"},
+    "appointments.manage": EVERY_ROLE - {"marketer", "doctor", "chief", "accountant"},
+    "appointments.treat": EVERY_ROLE - {"marketer", "accountant"},
+    "people.view": EVERY_ROLE - {"marketer", "accountant"},
+    "clinic.manage": frozenset({"owner", "manager"}),
+    "notifications.manage": frozenset({"owner", "manager"}),
+    "notifications.view": frozenset({"owner", "manager", "desk"}),
     "staff.view": frozenset({"owner", "manager"}),
     "staff.manage": frozenset({"owner"}),
     "operations.view": frozenset({"owner"}),

@@ -146,7 +146,10 @@ if (drawer) {
     await htmx.ajax(form.method, form.action, { ...target, source: form, values }).catch(giveUp);
     if ($('#list')) htmx.ajax('GET', location.href, { target: '#list', select: '#list', swap: 'outerHTML' });
   });
-  content.addEventListener('htmx:afterSwap', () => ($('[data-error-summary]', content) ?? $('#drawer-title', content))?.focus());
+  // A part inside it that reads itself again leaves the focus where somebody works.
+  content.addEventListener('htmx:afterSwap', (event) => {
+    if (event.target === content) ($('[data-error-summary]', content) ?? $('[autofocus]', content) ?? $('#drawer-title', content))?.focus();
+  });
 }
 
 // A part that reads itself again waits while somebody works inside it.

@@ -25,6 +25,7 @@ from engage.kernel.outbox import OutboxRow
 from engage.notifications import queries as notifications
 from engage.notifications.rules import STATES
 from engage.notifications.services import QUEUE
+from engage.patients import queries as patients
 
 log = structlog.get_logger()
 
@@ -54,7 +55,8 @@ def index(staff: Staff) -> ResponseReturnValue:
     with unit_of_work() as session:
         counts = notifications.counts_by_state(session)
         waiting = Backlog(QUEUE, *notifications.waiting(session, QUEUE), counts.get("failed", 0))
-        backlogs = [outbox.backlog(session), waiting, pushes.backlog(session)]
+        codes = patients.codes_backlog(session, now=now)
+        backlogs = [outbox.backlog(session), waiting, pushes.backlog(session), codes]
         given_up = outbox.given_up(session)
     view = {
         "subnav": settings_pages(staff),
@@ -89,6 +91,7 @@ def _queue(backlog: Backlog, now: dt.datetime, zone: str) -> dict[str, Any]:
         "events": gettext("Reactions"),
         "deliveries": gettext("Messages"),
         "pushes": gettext("Pushes of WeChat"),
+        "codes": gettext("Codes by text message"),
     }
     oldest = backlog.oldest_due_at
     return {

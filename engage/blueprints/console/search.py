@@ -8,13 +8,16 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from engage.blueprints.console.people_words import described
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.kernel.db import Session, unit_of_work
+from engage.patients import queries as patients
 from engage.tenancy import queries as tenancy
 
 bp = ConsoleBlueprint("console_search", __name__, url_prefix="/console/search")
 
 LONGEST = 40
+FOUND = 8
 
 
 @bp.view("", permission="self")
@@ -28,8 +31,23 @@ def results(staff: Staff) -> ResponseReturnValue:
 
 def _groups(staff: Staff, words: str) -> list[dict[str, Any]]:
     with unit_of_work() as session:
-        groups = [(gettext("Staff"), _staff(session, words) if staff.may("staff.view") else [])]
+        groups = [
+            (gettext("People"), _patients(session, words) if staff.may("people.view") else []),
+            (gettext("Staff"), _staff(session, words) if staff.may("staff.view") else []),
+        ]
     return [{"label": label, "hits": hits} for label, hits in groups if hits]
+
+
+def _patients(session: Session, words: str) -> list[dict[str, str]]:
+    return [
+        {
+            "title": person.name,
+            "sub": described(person),
+            "url": url_for("console_people.show", patient_id=person.id),
+            "icon": "user",
+        }
+        for person in patients.search(session, words, limit=FOUND)
+    ]
 
 
 def _staff(session: Session, words: str) -> list[dict[str, str]]:

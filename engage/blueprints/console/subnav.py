@@ -12,7 +12,13 @@ from engage.kernel.errors import N_
 
 SETTINGS: Final = (
     ("console_staff.index", N_("Staff"), "staff.view"),
+    ("console_stores.index", N_("Stores"), "clinic.manage"),
+    ("console_doctors.index", N_("Doctors"), "clinic.manage"),
+    ("console_items.index", N_("Items"), "clinic.manage"),
+    ("console_rosters.index", N_("Rosters"), "clinic.manage"),
     ("console_accounts.index", N_("Official accounts"), "accounts.manage"),
+    ("console_notifications.index", N_("Notifications"), "notifications.manage"),
+    ("console_messages.index", N_("Messages sent"), "notifications.view"),
     ("console_journal.index", N_("WeChat journal"), "journal.view"),
     ("console_operations.index", N_("Operations"), "operations.view"),
 )

@@ -41,7 +41,7 @@ def index(staff: Staff) -> ResponseReturnValue:
         "day": shown,
         "place": _place(staff),
         "appointments": [_appointment(row, zone) for row in rows],
-        "counts": _figures(rows),
+        "counts": _figures(rows, shown) if staff.may("appointments.view") else [],
         "coming": _coming(counts, today),
     }
     return render_template("console/today.html", view=view)
@@ -66,26 +66,35 @@ def _appointment(row: Row, zone: str) -> dict[str, Any]:
         "id": row.id,
         "time": clock.local(row.starts_at, zone),
         "patient": row.patient_name,
-        "doctor": row.doctor,
+        "doctor": row.doctor or gettext("No doctor named"),
         "store": row.store,
-        "item": "",
+        "item": row.item,
         "state": TONES[row.state],
         "state_label": gettext(STATES[row.state]),
         "channel": row.channel,
         "channel_label": gettext(CHANNELS[row.channel]),
-        "url": "",
+        "url": url_for("console_appointments.show", appointment_id=row.id),
     }
 
 
-def _figures(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _figures(rows: Sequence[Row], shown: dt.date) -> list[dict[str, Any]]:
+    """Give the day in figures; those that one filter shows lead to their rows."""
     arrived = {"checked_in", "in_treatment", "completed"}
     figures = (
-        (gettext("Appointments"), len(rows), "confirmed"),
-        (gettext("To confirm"), sum(row.state == "requested" for row in rows), "waiting"),
-        (gettext("Arrived"), sum(row.state in arrived for row in rows), "good"),
-        (gettext("No-show"), sum(row.state == "no_show" for row in rows), "bad"),
+        (gettext("Appointments"), len(rows), "confirmed", _rows_url(shown)),
+        (gettext("To confirm"), _count(rows, "requested"), "waiting", _rows_url(shown, "requested")),
+        (gettext("Arrived"), sum(row.state in arrived for row in rows), "good", ""),
+        (gettext("No-show"), _count(rows, "no_show"), "bad", _rows_url(shown, "no_show")),
     )
-    return [{"label": label, "value": value, "tone": tone, "url": ""} for label, value, tone in figures]
+    return [{"label": label, "value": value, "tone": tone, "url": url} for label, value, tone, url in figures]
+
+
+def _count(rows: Sequence[Row], state: str) -> int:
+    return sum(row.state == state for row in rows)
+
+
+def _rows_url(shown: dt.date, state: str | None = None) -> str:
+    return url_for("console_appointments.index", day=shown.isoformat(), state=state)
 
 
 def _coming(counts: Mapping[dt.date, int], today: dt.date) -> list[dict[str, Any]]:

@@ -1,0 +1,103 @@
+"""What the address of the day asks for: day, list or board, store, doctor, state."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import request, url_for
+
+from engage.booking.rules import STATES
+
+VIEWS = ("list", "board")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A day as somebody wants to see it; what is not known filters nothing."""
+
+    day: dt.date
+    today: dt.date
+    view: str = "list"
+    store: int | None = None
+    doctor: int | None = None
+    state: str = ""
+
+    @classmethod
+    def read(cls, *, today: dt.date, stores: Collection[int], doctors: Collection[int]) -> Asked:
+        """Read the address of this request."""
+        words = request.args
+        state, view = words.get("state", ""), words.get("view", "")
+        return cls(
+            day=read_day(words.get("day", "")) or today,
+            today=today,
+            view=view if view in VIEWS else "list",
+            store=read_id(words.get("store", ""), stores),
+            doctor=read_id(words.get("doctor", ""), doctors),
+            state=state if state in STATES else "",
+        )
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but the day narrows the list."""
+        return bool(self.state or self.doctor or self.store)
+
+    def kept(self) -> dict[str, str]:
+        """Give what stands in the address; what is as usual is left out."""
+        chosen = {
+            "day": "" if self.day == self.today else self.day.isoformat(),
+            "view": "" if self.view == "list" else self.view,
+            "store": str(self.store or ""),
+            "doctor": str(self.doctor or ""),
+            "state": self.state,
+        }
+        return {key: value for key, value in chosen.items() if value}
+
+    def url(self, **changed: Any) -> str:
+        """Give the address of the same with something changed."""
+        kept: dict[str, Any] = {**replace(self, **changed).kept()}
+        return url_for("console_appointments.index", **kept)
+
+    def on_day(self, days: int) -> str:
+        """Give the address of a day before or after; the calendar's ends lead nowhere else."""
+        shifted = self.day.toordinal() + days
+        reachable = dt.date.min.toordinal() < shifted < dt.date.max.toordinal()
+        return self.url(day=dt.date.fromordinal(shifted) if reachable else self.day)
+
+
+def read_day(written: str) -> dt.date | None:
+    """Read a day of an address; None for what is none."""
+    try:
+        day = dt.date.fromisoformat(written)
+    except ValueError:
+        return None
+    return day if 1970 < day.year < 9999 else None
+
+
+def read_id(written: str, known: Collection[int]) -> int | None:
+    """Read an id of an address; None for what nobody has."""
+    return {str(number): number for number in known}.get(written)
+
+
+def options(
+    asked: Asked,
+    key: str,
+    labels: Mapping[Any, str],
+    *,
+    everything: str,
+    counts: Mapping[Any, int] | None = None,
+) -> list[dict[str, Any]]:
+    """Give the choices of one filter, the open one first."""
+    current = getattr(asked, key) or None
+    rows: list[tuple[Any, str]] = [(None, everything), *labels.items()]
+    return [
+        {
+            "label": label,
+            "url": asked.url(**{key: value if value is not None else ("" if key == "state" else None)}),
+            "current": value == current,
+            "count": None if counts is None else counts.get(value, 0),
+        }
+        for value, label in rows
+    ]

@@ -1,0 +1,195 @@
+"""A day's appointments, as a list by time or as the board of one store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from engage.blueprints.console.appointments.access import reach
+from engage.blueprints.console.appointments.asked import Asked, options
+from engage.blueprints.console.appointments.blueprint import bp
+from engage.blueprints.console.appointments.board import drawn
+from engage.blueprints.guard import Staff
+from engage.booking import queries
+from engage.booking.queries import Row
+from engage.booking.rules import CHANNELS, STATES, TONES
+from engage.clinic import queries as clinic
+from engage.kernel import clock
+from engage.kernel.db import Session, unit_of_work
+
+if TYPE_CHECKING:
+    from engage.clinic.models import Store
+
+Stores = Mapping[int, "Store"]
+OVER = frozenset({"completed", "cancelled", "no_show"})
+
+
+@bp.view("", permission="appointments.view")
+def index(staff: Staff) -> ResponseReturnValue:
+    """Show a day, filtered by what stands in the address."""
+    scope, now = staff.scope("appointments.view"), clock.now()
+    with unit_of_work() as session:
+        stores = {store.id: store for store in clinic.stores(session) if scope.holds(store.id)}
+        doctors = {doctor.id: doctor.name for doctor in clinic.doctors(session)}
+        today = clock.local(now, staff.house.zone).date()
+        asked = Asked.read(today=today, stores=stores, doctors=doctors)
+        shown = _board if asked.view == "board" else _list
+        view = shown(session, staff, asked, stores, doctors, now=now)
+    view |= {
+        "place": view.get("place") or _place(staff, asked, stores),
+        "day": _day(asked),
+        "views": _views(asked),
+        "new_url": _new_url(staff, asked),
+        "is_today": asked.day == today,
+        "filtered": asked.filtered,
+    }
+    return render_template("console/appointments/day.html", view=view)
+
+
+def _list(
+    session: Session,
+    staff: Staff,
+    asked: Asked,
+    stores: Stores,
+    doctors: Mapping[int, str],
+    *,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    begin, end = clock.day_bounds(asked.day, staff.house.zone)
+    rows = queries.between(
+        session,
+        begin=begin,
+        end=end,
+        store_ids=frozenset({asked.store} if asked.store else stores),
+        doctor_id=asked.doctor,
+    )
+    counts = Counter(row.state for row in rows)
+    return {
+        "body": "console/appointments/list.html",
+        "now": clock.local(now, staff.house.zone),
+        "rows": [_row(row, stores[row.store_id].zone, now) for row in rows if asked.state in {"", row.state}],
+        "filters": [
+            _state_filter(asked, counts, len(rows)),
+            *_store_filter(asked, stores, everything=gettext("All")),
+            _doctor_filter(asked, doctors),
+        ],
+    }
+
+
+def _board(
+    session: Session,
+    staff: Staff,
+    asked: Asked,
+    stores: Stores,
+    doctors: Mapping[int, str],
+    *,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    filters = [*_store_filter(asked, stores), _doctor_filter(asked, doctors)]
+    shown = stores.get(asked.store or 0) or next(iter(stores.values()), None)
+    view: dict[str, Any] = {"body": "console/appointments/board.html", "board": None, "filters": filters}
+    if shown is None:
+        return view
+    board = queries.board(session, asked.day, shown.id, now=now)
+    may_book = reach(staff, "appointments.manage").holds(shown.id)
+    local = clock.local(now, shown.zone)
+    return view | {
+        "board": drawn(board, asked.day, local, doctor_id=asked.doctor, may_book=may_book)
+        | {"store": shown.short_name},
+        "now": local,
+        "place": shown.short_name,
+    }
+
+
+def _row(row: Row, zone: str, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "patient": row.patient_name,
+        "url": url_for("console_appointments.show", appointment_id=row.id),
+        "item": row.item,
+        "time": clock.local(row.starts_at, zone),
+        "over": row.state in OVER and row.starts_at <= now,
+        "doctor": row.doctor or gettext("No doctor named"),
+        "store": row.store,
+        "channel": gettext(CHANNELS[row.channel]),
+        "tone": TONES[row.state],
+        "state": gettext(STATES[row.state]),
+        "fact": _fact(row),
+    }
+
+
+def _fact(row: Row) -> str:
+    """Give what matters beside the state, in a word."""
+    if row.left_at:
+        return str(gettext("Has left"))
+    if row.attendance_confirmed_at and row.state == "confirmed":
+        return str(gettext("Will come"))
+    return str(gettext("Late")) if row.late else ""
+
+
+def _place(staff: Staff, asked: Asked, stores: Stores) -> str:
+    chosen = stores.get(asked.store or staff.store_id or 0)
+    if chosen is None and len(stores) == 1:
+        (chosen,) = stores.values()
+    return chosen.short_name if chosen else gettext("All stores")
+
+
+def _day(asked: Asked) -> dict[str, Any]:
+    kept = asked.kept()
+    return {
+        "date": asked.day,
+        "url": url_for("console_appointments.index"),
+        "keep": {key: value for key, value in kept.items() if key != "day"},
+        "before_url": asked.on_day(-1),
+        "after_url": asked.on_day(1),
+        "today_url": "" if asked.day == asked.today else asked.url(day=asked.today),
+        "all_url": asked.url(store=None, doctor=None, state=""),
+        "board_url": asked.url(view="board", state=""),
+    }
+
+
+def _views(asked: Asked) -> list[dict[str, Any]]:
+    labels = (("list", gettext("List")), ("board", gettext("Board")))
+    return [
+        {"label": label, "url": asked.url(view=view, state=""), "current": view == asked.view}
+        for view, label in labels
+    ]
+
+
+def _state_filter(asked: Asked, counts: Mapping[str, int], total: int) -> dict[str, Any]:
+    present = {
+        state: gettext(label) for state, label in STATES.items() if counts.get(state) or state == asked.state
+    }
+    found = options(asked, "state", present, everything=gettext("All"), counts={**counts, None: total})
+    return {"key": "state", "label": gettext("State"), "options": found}
+
+
+def _store_filter(asked: Asked, stores: Stores, *, everything: str = "") -> Sequence[dict[str, Any]]:
+    """Give the choice of a store where there are several; the board shows the first unless one is chosen."""
+    if len(stores) < 2:
+        return ()
+    names = {store.id: store.short_name for store in stores.values()}
+    found = options(asked, "store", names, everything=everything)
+    if not everything:
+        found = found[1:]
+        found[0]["current"] |= asked.store is None
+    return ({"key": "store", "label": gettext("Store"), "options": found},)
+
+
+def _doctor_filter(asked: Asked, doctors: Mapping[int, str]) -> dict[str, Any]:
+    found = options(asked, "doctor", doctors, everything=gettext("All"))
+    return {"key": "doctor", "label": gettext("Doctor"), "options": found}
+
+
+def _new_url(staff: Staff, asked: Asked) -> str:
+    if not staff.may("appointments.manage"):
+        return ""
+    wished: dict[str, Any] = {"store": asked.store, "doctor": asked.doctor}
+    if asked.day > asked.today:
+        wished["day"] = asked.day.isoformat()
+    return url_for("console_appointments.new", **{key: value for key, value in wished.items() if value})

@@ -1,0 +1,18 @@
+"""How a person is told from others in lists: the chart number and a masked phone, never the whole one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_babel import gettext
+
+from engage.patients.rules import masked
+
+if TYPE_CHECKING:
+    from engage.patients.models import Patient
+
+
+def described(person: Patient) -> str:
+    """Give what stands below a person's name."""
+    number = gettext("No. %(number)s", number=person.number)
+    return f"{number} · {masked(person.phone)}" if person.phone else str(number)
