@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("callbacks",)
+ALL = ("callbacks", "booking")
 
 
 def main(names: list[str]) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from bench.account import AES_KEY, APP_ID, GREETING, TOKEN
@@ -20,6 +20,7 @@ from engage.audit.services import OPERATOR
 from engage.config import ROOT, load
 from engage.kernel import clock, embedded, migrations
 from engage.kernel.db import db, tenant_scope, unit_of_work
+from engage.kernel.embedded import Database
 from engage.tenancy import services as tenancy
 
 PROCESSES, THREADS = 2, 8
@@ -27,8 +28,13 @@ Address = tuple[str, int]
 
 
 @contextlib.contextmanager
-def engage(*, processes: int = PROCESSES, core: int | None = None) -> Iterator[Address]:
-    """Serve Engage as the role engage_app on a durable PostgreSQL; `core` holds all of it on one core."""
+def engage(
+    *, processes: int = PROCESSES, core: int | None = None, seed: Callable[[Database], None] | None = None
+) -> Iterator[Address]:
+    """Serve Engage as the role engage_app on a durable PostgreSQL; `core` holds all of it on one core.
+
+    `seed` sets up what the benchmark needs, in the application's context.
+    """
     home = Path(tempfile.mkdtemp(prefix="engage-bench-"))
     held = {core} if core is not None else os.sched_getaffinity(0)
     before = os.sched_getaffinity(0)
@@ -47,7 +53,11 @@ def engage(*, processes: int = PROCESSES, core: int | None = None) -> Iterator[A
                 "ENGAGE_WEB_PROCESSES": str(processes),
                 "ENGAGE_LOG_LEVEL": "WARNING",
             }
-            _connect_account(environment)
+            with create_app(load(environment)).app_context():
+                _connect_account()
+                if seed:
+                    seed(database)
+                db.engine.dispose()
             command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
             with _served(command, ROOT, environment, port) as address:
                 os.sched_setaffinity(0, before)
@@ -75,23 +85,21 @@ def werobot() -> Iterator[Address]:
             yield address
 
 
-def _connect_account(environment: Mapping[str, str]) -> None:
-    with create_app(load(environment)).app_context():
-        with unit_of_work() as session:
-            tenant_id = tenancy.next_tenant_id(session)
-        with tenant_scope(tenant_id), unit_of_work() as session:
-            tenancy.create_tenant(session, tenancy.NewTenant("bench", "Bench", "Bench"), now=clock.now())
-            new = accounts.NewAccount(
-                app_id=APP_ID,
-                slug="bench",
-                name="Bench",
-                secret="none",  # noqa: S106 nobody is called
-                token=TOKEN,
-                encoding_aes_key=AES_KEY,
-                welcome=GREETING,
-            )
-            accounts.connect(session, new, by=OPERATOR, now=clock.now())
-        db.engine.dispose()
+def _connect_account() -> None:
+    with unit_of_work() as session:
+        tenant_id = tenancy.next_tenant_id(session)
+    with tenant_scope(tenant_id), unit_of_work() as session:
+        tenancy.create_tenant(session, tenancy.NewTenant("bench", "Bench", "Bench"), now=clock.now())
+        new = accounts.NewAccount(
+            app_id=APP_ID,
+            slug="bench",
+            name="Bench",
+            secret="none",  # noqa: S106 nobody is called
+            token=TOKEN,
+            encoding_aes_key=AES_KEY,
+            welcome=GREETING,
+        )
+        accounts.connect(session, new, by=OPERATOR, now=clock.now())
 
 
 def _peers() -> str:

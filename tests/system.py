@@ -47,11 +47,14 @@ class System:
 
     def count(self, rows: str, *arguments: object) -> int:
         """Count rows of all tenants, as the database's owner."""
+        ((count,),) = self.rows(f"select count(*) from {rows}", *arguments)  # noqa: S608
+        return int(count)
+
+    def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """Give rows of all tenants, as the database's owner; times are in UTC."""
         url = self.owner_database.replace("postgresql+psycopg://", "postgresql://")
-        with psycopg.connect(url) as database:
-            found = database.execute(f"select count(*) from {rows}", arguments).fetchone()  # noqa: S608
-        assert found
-        return int(found[0])
+        with psycopg.connect(url, options="-c timezone=UTC") as database:
+            return database.execute(query, arguments).fetchall()
 
     def on_phone_of(self, fan: str, path: str) -> str:
         """Give the address under which a person's phone opens a patient page."""

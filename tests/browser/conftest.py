@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.pages import launched
 from tests.system import System, running
@@ -20,6 +20,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium, with our fonts."""
+    """Headless Chromium, with our fonts; what is expected may take its time on a busy machine."""
+    expect.set_options(timeout=20_000)
     with launched() as started:
         yield started

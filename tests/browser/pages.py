@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import re
+import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -12,13 +15,14 @@ from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
 from engage import config
 from engage.cli import chromium
 from engage.config import ROOT
-from tests.system import System
+from tests.system import System, eventually
 
 PHONE = {"width": 390, "height": 844}
 TABLET = {"width": 768, "height": 1024}
 DESK = {"width": 1440, "height": 900}
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "engage-demo"
+APP_ID = "wxdemo0000kangmei"
 
 
 @contextlib.contextmanager
@@ -63,22 +67,98 @@ def phone_url(system: System, fan: str) -> str:
     return f"http://{fan}.localhost:{urlsplit(system.sandbox).port}/phone"
 
 
-def open_booking(page: Page, system: System, fan: str) -> FrameLocator:
-    """Open the account's chat on a person's phone, and its booking page by the link of the welcome."""
+def someone(system: System, nickname: str) -> str:
+    """Make a person who follows the account."""
+    fan = f"p{uuid.uuid4().hex[:8]}"
+    system.control("POST", "/fans", {"fan": fan, "nickname": nickname})
+    system.control("POST", f"/fans/{fan}/follow", {"appid": APP_ID})
+    return fan
+
+
+def open_chat(page: Page, system: System, fan: str) -> None:
+    """Open the account's chat on a person's phone."""
     page.goto(phone_url(system, fan))
     page.get_by_text("康美口腔").first.click()
-    page.locator(".bubble a").last.click()
+    page.locator(".menu-bar").wait_for()
+
+
+def tap_menu(page: Page, name: str) -> FrameLocator:
+    """Tap a button of the account's menu; gives the page that opens."""
+    page.get_by_role("button", name=name, exact=True).click()
     frame = page.frame_locator("iframe")
-    frame.locator(".slot").first.wait_for()
+    frame.locator("main").wait_for()
+    frame.locator("body").evaluate(
+        "() => document.readyState === 'complete' || new Promise(loaded => addEventListener('load', loaded))"
+    )
     return frame
 
 
-def book_first(frame: FrameLocator, name: str) -> None:
-    """Choose the first free time, write who comes, and book."""
-    frame.locator(".slot:not(.taken)").first.click()
-    frame.locator("input[name=name]").fill(name)
-    frame.locator("button[type=submit]").click()
+def close_page(page: Page) -> None:
+    """Go back from a page to the chat."""
+    page.locator("header a").first.click()
+    page.locator(".menu-bar").wait_for()
+
+
+def open_booking(page: Page, system: System, fan: str) -> FrameLocator:
+    """Open the account's chat on a person's phone, and its booking page by the link of the welcome."""
+    open_chat(page, system, fan)
+    page.locator(".bubble a", has_text="微信预约").last.click()
+    frame = page.frame_locator("iframe")
+    frame.get_by_text("徐汇店").first.wait_for()
+    return frame
+
+
+def choose_time(frame: FrameLocator, *, doctor: str = "林志远", last: bool = False) -> str:
+    """Choose store, doctor and the first or last free time of the day shown; gives the time."""
+    frame.get_by_text("徐汇店").first.click()
+    frame.get_by_text(doctor).first.click()
+    return pick_time(frame, last=last)
+
+
+def pick_time(frame: FrameLocator, *, last: bool = False) -> str:
+    """Pick a free time of the day shown and send it; gives the time as the form has it."""
+    free = frame.locator(".slot:not(.taken)")
+    free.first.wait_for()
+    slot = free.last if last else free.first
+    slot.click()
+    at = slot.locator("input").get_attribute("value")
+    submit(frame)
+    return at or ""
+
+
+def submit(frame: FrameLocator) -> None:
+    """Tap what the page is for."""
+    frame.locator(".thumb button[type=submit]").click()
+
+
+def prove_phone(frame: FrameLocator, system: System, mobile: str, name: str) -> None:
+    """Type the phone, the code of the text message and, where there is no chart, the name."""
+    frame.locator("input[name=phone]").fill(mobile)
+    submit(frame)
+    frame.locator("input[name=code]").wait_for()
+    messages = eventually(lambda: system.control("GET", "/sms", phone=mobile))
+    frame.locator("input[name=code]").fill(re.search(r"\d{6}", messages[-1]["text"])[0])
+    submit(frame)
+    frame.locator("#field-name, .people").first.wait_for()
+    if not frame.locator(".people, .held").count():
+        frame.locator("input[name=name]").fill(name)
+        submit(frame)
+
+
+def book_first(frame: FrameLocator, system: System, name: str, *, mobile: str = "") -> None:
+    """Choose the first free time, prove a phone where it is asked for, and book."""
+    choose_time(frame)
+    frame.locator(".held, input[name=phone]").first.wait_for()
+    if frame.locator("input[name=phone]").count():
+        prove_phone(frame, system, mobile or fresh_mobile(), name)
+        frame.locator(".held").wait_for()
+    submit(frame)
     frame.locator(".ticket").wait_for()
+
+
+def fresh_mobile() -> str:
+    """Give a mobile number nobody has."""
+    return f"139{random.SystemRandom().randrange(10**8):08}"
 
 
 def log_in(page: Page, system: System, login: str = "owner@kangmei") -> None:

@@ -89,9 +89,9 @@ def test_two_people_are_logged_in_side_by_side(system: System, browser: Browser)
             _add_phone(page, fan.title())
             phone = _phone(page, fan)
             phone.get_by_text("康美口腔").first.click()
-            phone.locator(".bubble a").last.click()
+            phone.locator(".bubble a", has_text="微信预约").last.click()
             frames.append(phone.frame_locator("iframe.frame"))
-            book_first(frames[-1], name)
+            book_first(frames[-1], system, name)
         for frame in frames:
             expect(frame.locator(".ticket")).to_be_visible()
     for fan in ("anan", "beibei"):
@@ -106,7 +106,7 @@ def test_a_snapshot_visitor_turns_to_the_full_service(system: System, browser: B
         page.goto(f"{phone_url(system, 'kuaizhao')}#/page/{page_shown}")
         page.frame_locator("iframe").get_by_text("使用完整服务").first.wait_for()
         page.get_by_role("button", name="使用完整服务").click()
-        page.frame_locator("iframe").locator(".slot").first.wait_for()
+        page.frame_locator("iframe").get_by_text("徐汇店").first.wait_for()
         expect(page.locator(".snapshot")).to_have_count(0)
 
 

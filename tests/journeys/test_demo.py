@@ -1,0 +1,97 @@
+"""The demo chain (contract B): the same every time, quiet, and loaded again it adds nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+
+import pytest
+
+from engage.cli.demo.hanbit import HANBIT
+from engage.cli.demo.kangmei import KANGMEI
+from engage.cli.demo.people import FANS
+from engage.cli.demo.visits import plan
+from engage.config import ROOT
+from tests.journeys.phone import CREATED, cards, inbox
+from tests.system import System, eventually
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
+
+NOON = dt.datetime(2026, 11, 22, 4, tzinfo=dt.UTC)
+TABLES = (
+    "store",
+    "doctor",
+    "shift",
+    "item",
+    "patient",
+    "binding",
+    "appointment",
+    "notification_delivery",
+    "timeline_entry",
+    "staff",
+    "fan",
+)
+
+
+def test_the_plan_of_a_day_is_the_same_every_time():
+    assert list(plan(KANGMEI, NOON)) == list(plan(KANGMEI, NOON))
+
+
+def test_a_day_later_nobody_has_another_time():
+    first = {visit.key: visit for visit in plan(KANGMEI, NOON)}
+    later = {visit.key: visit for visit in plan(KANGMEI, NOON + dt.timedelta(days=1))}
+    both = first.keys() & later.keys()
+    assert len(both) > 100
+    for key in both:
+        assert first[key].starts_at == later[key].starts_at
+        assert first[key].person == later[key].person
+
+
+def test_nobody_of_the_plan_is_at_two_places_at_once():
+    for chain in (KANGMEI, HANBIT):
+        for day in range(60):
+            visits = list(plan(chain, NOON + dt.timedelta(days=day)))
+            for who in ("doctor", "person"):
+                last: dict[object, dt.datetime] = {}
+                for visit in sorted(visits, key=lambda visit: visit.starts_at):
+                    assert last.get(getattr(visit, who), visit.starts_at) <= visit.starts_at
+                    last[getattr(visit, who)] = visit.ends_at
+
+
+def test_the_chain_is_there_and_phones_are_quiet(system: System):
+    of_kangmei = "tenant_id = (select id from tenant where slug = 'kangmei')"
+    for table, count in {"store": 3, "doctor": 8, "item": 10, "complaint": 10, "staff": 11}.items():
+        assert system.count(f"{table} where {of_kangmei}") == count
+    assert system.count(f"patient where {of_kangmei}") > 50
+    states = dict(system.rows("select state, count(*) from appointment group by state"))
+    assert min(states[state] for state in ("completed", "no_show", "cancelled", "confirmed")) > 0
+    eventually(lambda: system.count("outbox where settled_at is null") == 0)
+    told = {fan: [card["title"] for card in cards(system, fan)] for fan in FANS}
+    assert {title for titles in told.values() for title in titles} == {CREATED}
+    assert max(len(titles) for titles in told.values()) == 1
+
+
+def test_the_second_tenant_has_its_own(system: System):
+    of_hanbit = "tenant_id = (select id from tenant where slug = 'hanbit')"
+    assert system.count(f"appointment where {of_hanbit}") > 20
+    assert system.count(f"doctor where {of_hanbit}") == 2
+
+
+def test_loaded_again_it_adds_nothing(system: System):
+    def counts() -> dict[str, int]:
+        return {table: system.count(table) for table in TABLES} | {
+            fan: len(inbox(system, fan)) for fan in FANS
+        }
+
+    eventually(lambda: system.count("outbox where available_at is not null") == 0)
+    before = counts()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")},
+        "ENGAGE_HOME": str(system.home),
+    }
+    command = [sys.executable, "-m", "engage.cli", "demo"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=120)
+    eventually(lambda: system.count("outbox where available_at is not null") == 0)
+    assert counts() == before
