@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import itertools
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -68,6 +70,7 @@ def settings(
         "ENGAGE_REDIS_URL": servers.redis_url,
         "ENGAGE_WECHAT_API_URL": "http://127.0.0.1:9",
         "ENGAGE_WECHAT_OPEN_URL": "http://127.0.0.1:9",
+        "ENGAGE_SMS_URL": "http://127.0.0.1:9",
         "ENGAGE_LOG_LEVEL": "WARNING",
     }
     return config.load(environment)
@@ -164,6 +167,33 @@ def session(scope: Chain) -> Iterator[Session]:
     opened.info["tenant_id"] = scope.id
     yield opened
     opened.close()
+
+
+@dataclass
+class Counted:
+    """How many statements were run on the database, the tenant's telling left out."""
+
+    n: int = 0
+
+
+@pytest.fixture
+def count_queries(app: Flask):
+    """Count what a block asks of the database: `with count_queries() as counted: …; counted.n`."""
+
+    @contextlib.contextmanager
+    def counting() -> Iterator[Counted]:
+        counted = Counted()
+
+        def count(_connection, _cursor, statement: str, *_rest: object) -> None:
+            counted.n += not statement.startswith("select set_config(")
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", count)
+        try:
+            yield counted
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", count)
+
+    return counting
 
 
 @pytest.fixture

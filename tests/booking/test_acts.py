@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from engage.audit.models import AuditEntry
 from engage.audit.services import OPERATOR, Actor
 from engage.booking import rules, services
-from engage.booking.errors import NotPossible, PatientBusy
+from engage.booking.errors import NotPossible, PatientBusy, Stale
 from engage.booking.models import Appointment
+from engage.booking.services import Change
 from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session
@@ -65,7 +66,7 @@ def test_states_follow_the_table(
 def test_events_say_which_version(scene: Scene, session: Session, made: Appointment) -> None:
     services.act(session, made.id, "check_in", by=DESK, now=made.starts_at)
     rows = session.scalars(sa.select(OutboxRow).where(OutboxRow.event == "booking.checked_in")).all()
-    assert {tuple(sorted(row.payload.items())) for row in rows} <= {
+    assert {tuple(sorted(row.payload.items())) for row in rows} == {
         (("appointment_id", made.id), ("version", 1))
     }
 
@@ -99,6 +100,29 @@ def test_a_patient_promises_to_come(scene: Scene, session: Session, made: Appoin
         services.act(session, made.id, "attend", by=scene.fan(), now=now)
     assert (made.state, made.attendance_confirmed_at) == ("confirmed", now)
     assert recorded() == ["booking.booked", "booking.attendance_confirmed"]
+
+
+def test_a_promise_for_a_time_that_is_no_more_is_not_taken(
+    scene: Scene, session: Session, made: Appointment
+) -> None:
+    now = clock.now()
+    wish = Change(made.id, 1, made.store_id, made.doctor_id, made.starts_at + SLOT)
+    services.change(session, wish, by=DESK, now=now)
+    with pytest.raises(Stale):
+        services.act(session, made.id, "attend", version=1, by=scene.fan(), now=now)
+    assert made.attendance_confirmed_at is None
+    services.act(session, made.id, "attend", version=2, by=scene.fan(), now=now)
+    assert services.act(session, made.id, "attend", version=2, by=scene.fan(), now=now) is made
+
+
+@pytest.mark.parametrize("name", sorted(rules.APART))
+def test_what_moves_places_is_no_mere_act(
+    session: Session, made: Appointment, name: str, assert_balanced
+) -> None:
+    with pytest.raises(NotPossible):
+        services.act(session, made.id, name, by=DESK, now=clock.now())
+    assert (made.state, made.version) == ("confirmed", 1)
+    assert_balanced()
 
 
 def test_a_promise_comes_too_late(scene: Scene, session: Session, made: Appointment) -> None:

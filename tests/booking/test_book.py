@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from engage.audit.models import AuditEntry
 from engage.audit.services import OPERATOR, Actor
-from engage.booking import services
-from engage.booking.errors import KeyReused, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
+from engage.booking import queries, services
+from engage.booking.errors import KeyReused, NotOffered, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
 from engage.booking.models import Appointment, Hold, Place
 from engage.clinic import services as clinic
-from engage.clinic.models import Doctor, Item, ItemCategory, Store
+from engage.clinic.models import Doctor, Item, ItemCategory, ItemStore, Store
 from engage.kernel import clock, due, outbox, settings
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -213,6 +213,34 @@ def test_an_item_takes_as_many_slots_as_it_needs(
     assert_balanced()
 
 
+def test_patients_book_what_the_store_offers(scene: Scene, session: Session) -> None:
+    item = session.get(Item, (session.tenant_id, item_of(session, 30)))
+    other = clinic.create_store(
+        session,
+        slug="other",
+        name="静安店",
+        short_name="静安店",
+        address="",
+        zone="Asia/Shanghai",
+        position=1,
+        by=OPERATOR,
+        now=clock.now(),
+    )
+    elsewhere = ItemStore(item_id=item.id, store_id=other.id)
+    session.add(elsewhere)
+    session.flush()
+    with pytest.raises(NotOffered):
+        services.book(session, scene.wish(item_id=item.id), by=scene.fan(), now=clock.now())
+    session.delete(elsewhere)
+    item.enabled = False
+    session.flush()
+    with pytest.raises(NotOffered):
+        services.book(session, scene.wish(item_id=item.id), by=scene.fan(), now=clock.now())
+    item.enabled = True
+    session.flush()
+    assert services.book(session, scene.wish(item_id=item.id), by=scene.fan(), now=clock.now()).item_id
+
+
 def test_an_item_that_does_not_fit_is_refused(scene: Scene, session: Session) -> None:
     now, item_id = clock.now(), item_of(session, 60)
     with pytest.raises(NotOpen):
@@ -323,6 +351,18 @@ def test_a_hold_is_taken_over(scene: Scene, session: Session, assert_balanced) -
     made = services.book(session, wish, by=scene.fan(), now=now)
     assert made.ends_at - made.starts_at == 2 * SLOT
     assert session.scalar(sa.select(Hold.id)) is None
+    assert_balanced()
+
+
+def test_ones_own_hold_is_not_in_ones_way(scene: Scene, session: Session, assert_balanced) -> None:
+    """As when the form of an earlier hold is sent, while a newer one keeps the time."""
+    now = clock.now()
+    services.hold(session, scene.slot(), now=now)
+    services.book(session, scene.wish(), by=scene.fan(), now=now)
+    assert queries.hold_of(session, scene.fan_ids[0], now=now) is None
+    services.hold(session, scene.slot(slot=3), now=now)
+    services.book(session, scene.wish(slot=1), by=scene.fan(), now=now)
+    assert queries.hold_of(session, scene.fan_ids[0], now=now) is not None
     assert_balanced()
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from engage.audit.services import OPERATOR, Actor
 from engage.booking import queries, services
 from engage.booking.errors import (
+    NotOffered,
     NotOpen,
     NotPossible,
     PatientBusy,
@@ -147,6 +148,46 @@ def test_a_full_slot_leaves_the_visit_where_it_is(
     assert [(slot.starts_at - scene.opens_at) // SLOT for slot in refusal.value.data["nearest"]] == [1, 3, 4]
     assert made.version == 1
     assert_balanced()
+
+
+def test_a_fan_moves_a_visit_into_what_they_hold(
+    scene: Scene, session: Session, made: Appointment, assert_balanced
+) -> None:
+    now = clock.now()
+    services.hold(session, scene.slot(slot=2), now=now)
+    wish = Change(made.id, 1, made.store_id, made.doctor_id, scene.opens_at + 2 * SLOT)
+    with pytest.raises(SlotFull), session.begin_nested():
+        services.change(session, wish, by=DESK, now=now)
+    assert services.change(session, wish, by=scene.fan(), now=now).starts_at == wish.starts_at
+    assert_balanced()
+
+
+def test_a_patient_moves_to_no_store_that_does_not_do_it(
+    scene: Scene, session: Session, made: Appointment
+) -> None:
+    now = clock.now()
+    told = {"by": OPERATOR, "now": now}
+    other = clinic.create_store(
+        session,
+        slug="other",
+        name="静安店",
+        short_name="静安店",
+        address="",
+        zone="Asia/Shanghai",
+        position=1,
+        any_per_hour=5,
+        **told,
+    )
+    category = clinic.create_category(session, name="检查", position=0, **told)
+    here = frozenset({made.store_id})
+    item = clinic.create_item(
+        session, clinic.ItemDetails(category.id, "洗牙", 30, store_ids=here), position=0, **told
+    )
+    made.item_id = item.id
+    wish = Change(made.id, 1, other.id, None, scene.opens_at)
+    with pytest.raises(NotOffered):
+        services.change(session, wish, by=scene.fan(), now=now)
+    assert services.change(session, wish, by=DESK, now=now).store_id == other.id
 
 
 def test_what_a_change_refuses(scene: Scene, session: Session, made: Appointment) -> None:

@@ -80,18 +80,6 @@ def test_what_cannot_be_booked_is_not_held(scene: Scene, session: Session) -> No
         services.hold(session, scene.slot(), now=now)
 
 
-def test_a_hold_is_given_back_by_its_fan_alone(scene: Scene, session: Session, assert_balanced) -> None:
-    now = clock.now()
-    held = services.hold(session, scene.slot(), now=now).id
-    services.give_back(session, held, scene.fan_ids[1], now=now)
-    assert queries.held(session, held, scene.fan_ids[1]) is None
-    assert queries.held(session, held, scene.fan_ids[0]) is not None
-    for _ in range(2):
-        services.give_back(session, held, scene.fan_ids[0], now=now)
-    assert queries.held(session, held, scene.fan_ids[0]) is None
-    assert_balanced()
-
-
 def test_sweeping_gives_back_what_ran_out(scene: Scene, session: Session, assert_balanced) -> None:
     now = clock.now()
     services.hold(session, scene.slot(fan=0, slot=0), now=now)

@@ -62,6 +62,14 @@ def test_the_ceiling_of_an_address_holds_for_many_phones_at_once(
     assert outcomes(race(app, people.chain.id, calls)) == {"asked": 5, "TooManyCodes": 15}
 
 
+def test_the_ceiling_of_a_fan_holds_for_many_phones_at_once(
+    app: Flask, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codes.rules, "A_DAY_PER_FAN", 5)
+    calls = [requesting(people.fan_ids[0], f"1380000{number:04}") for number in range(20)]
+    assert outcomes(race(app, people.chain.id, calls)) == {"asked": 5, "TooManyCodes": 15}
+
+
 class ReadThenWrite:
     """The control: `codes._count` that reads the limit, lets all read, and then writes it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -20,6 +21,8 @@ from engage.fans import services as fans
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
+from engage.notifications import services as notifications
+from engage.notifications.models import Delivery
 from engage.tenancy import queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
@@ -55,10 +58,12 @@ class Person:
         return self.client.open(path, method=method, data={"csrf_token": self.csrf, **(data or {})})
 
 
-def log_in_directly(app: Flask, chain: Chain, *roles: str, name: str = "") -> Person:
-    """Make a member of staff and a session for them."""
+def log_in_directly(
+    app: Flask, chain: Chain, *roles: str, name: str = "", store_id: int | None = None
+) -> Person:
+    """Make a member of staff, of one store or of all, and a session for them."""
     login = name.lower() or f"p{next(_numbers)}"
-    grants = frozenset(Grant(role) for role in roles)
+    grants = frozenset(Grant(role, store_id) for role in roles)
     with tenant_scope(chain.id), unit_of_work() as session:
         staff = tenancy.create_staff(
             session,
@@ -98,25 +103,20 @@ class House:
 
 def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
     """Fill a chain; everything that has a name carries the mark."""
-    scene = make_scene(chain, doctor=f"{mark}doctor", per_slot=5)
+    scene = make_scene(chain, doctor=f"{mark}doctor", per_slot=5, patient=f"{mark}patient")
     owner = log_in_directly(app, chain, "owner", name=f"{mark}owner")
+    now = clock.now()
     with tenant_scope(chain.id), unit_of_work() as session:
-        clinic.create_store(
-            session,
-            slug="second",
-            name=f"{mark}store",
-            short_name=f"{mark}store",
-            address=f"{mark}address",
-            zone="Asia/Shanghai",
-            position=1,
-            by=OPERATOR,
-            now=clock.now(),
-        )
-        made = booking.book(session, scene.wish(name=f"{mark}patient"), now=clock.now())
+        catalogue = _catalogue(session, mark)
+        wish = scene.wish(item_id=catalogue["item_id"], complaint=f"{mark}complaint")
+        made = booking.book(session, wish, by=scene.fan(), now=now)
+        held = booking.hold(session, scene.slot(slot=1), now=now)
         push_id = _push(session, scene.account_id, mark)
-        given_up = session.scalars(sa.select(OutboxRow)).one()
+        given_up = session.scalars(sa.select(OutboxRow).order_by(OutboxRow.id)).all()[0]
         given_up.available_at, given_up.error = None, f"{mark}error"
+        message_id = _message(session, scene, made.id, mark)
     ids: dict[str, int | str] = {
+        **catalogue,
         "staff_id": owner.id,
         "session_id": owner.session_id,
         "entry_id": given_up.id,
@@ -124,11 +124,62 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "account_id": scene.account_id,
         "push_id": push_id,
         "appointment_id": made.id,
+        "hold_id": held.id,
+        "patient_id": scene.patient_ids[0],
+        "doctor_id": scene.doctor_id,
+        "shift_id": scene.shift_id,
+        "who": scene.doctor_id,
+        "action": "start",
+        "message_id": message_id,
+        "kind": "appointment_created",
         "app_id": f"wx-{chain.slug}",
         "colour": "0e7c66",
         "filename": "console/console.css",
     }
     return House(scene, owner, made.id, ids)
+
+
+def _catalogue(session: Session, mark: str) -> dict[str, int]:
+    """Make a second store, an item in its category, and a complaint."""
+    told: Any = {"by": OPERATOR, "now": clock.now()}
+    store = clinic.create_store(
+        session,
+        slug="second",
+        name=f"{mark}store",
+        short_name=f"{mark}store",
+        address=f"{mark}address",
+        zone="Asia/Shanghai",
+        position=1,
+        **told,
+    )
+    category = clinic.create_category(session, name=f"{mark}category", position=0, **told)
+    details = clinic.ItemDetails(category.id, f"{mark}item", 30)
+    return {
+        "store_id": store.id,
+        "category_id": category.id,
+        "item_id": clinic.create_item(session, details, position=0, **told).id,
+        "complaint_id": clinic.create_complaint(session, text=f"{mark}complaint", position=0, **told).id,
+    }
+
+
+def _message(session: Session, scene: Scene, appointment_id: int, mark: str) -> int:
+    """Write down a message that waits."""
+    message = notifications.Message(
+        kind="appointment_created",
+        channel="template",
+        subject_id=appointment_id,
+        subject_version=1,
+        account_id=scene.account_id,
+        fan_id=scene.fan_ids[0],
+        template_id="template",
+        fields={},
+        page="",
+        title=f"{mark}title",
+        text=f"{mark}text",
+        patient_id=scene.patient_ids[0],
+    )
+    notifications.write(session, message, now=clock.now())
+    return session.scalars(sa.select(Delivery.id)).one()
 
 
 def _push(session: Session, account_id: int, mark: str) -> int:

@@ -185,11 +185,18 @@ def run(database: Database, *written: str) -> None:
             connection.execute(statement)
 
 
-BEFORE = (
-    """insert into official_account
+ACCOUNTS = """
+    insert into official_account
          (tenant_id, id, app_id, slug, name, secret, token, encoding_aes_key, welcome, templates, created_at)
-       values (1, 1, 'wx1', 'one', 'One', '', '', '', '', '{}', now()),
-              (2, 1, 'wx2', 'two', 'Two', '', '', '', '', '{}', now())""",
+       values (1, 1, 'wx1', 'one', 'One', '', '', '', '', '{"appointment_created": "t1"}', now()),
+              (2, 1, 'wx2', 'two', 'Two', '', '', '', '', '{}', now())
+"""
+ACCOUNTS_SINCE = (
+    ACCOUNTS.replace("templates, ", "")
+    .replace("""'{"appointment_created": "t1"}', """, "")
+    .replace("'{}', ", "")
+)
+BEFORE = (
     """insert into fan (tenant_id, id, account_id, openid, following, first_seen_at, last_seen_at)
        values (1, 1, 1, 'o1', true, now(), now())""",
     """insert into wechat_push (tenant_id, account_id, push_key, kind, body, reply, received_at, handled_at)
@@ -234,7 +241,7 @@ SINCE = (
 
 def test_what_was_done_outlives_the_way_there_and_back(empty: Database) -> None:
     migrations.upgrade(empty.owner_url, "0006_notifications")
-    run(empty, *BEFORE)
+    run(empty, ACCOUNTS, *BEFORE)
     pushes, messages = list(query(empty, PUSHES)), list(query(empty, MESSAGES))
 
     migrations.upgrade(empty.owner_url)
@@ -266,8 +273,117 @@ def test_what_was_done_outlives_the_way_there_and_back(empty: Database) -> None:
     }
 
 
-def test_the_code_before_goes_on_writing(empty: Database) -> None:
-    """Until it is replaced, web processes of 0006 meet the schema of head."""
+def test_what_the_code_before_has_still_to_write_is_taken(empty: Database) -> None:
+    """Processes of 0006 that end their work meet the schema of head."""
     migrations.upgrade(empty.owner_url)
-    run(empty, *BEFORE)
+    run(empty, ACCOUNTS_SINCE, *BEFORE)
     assert list(query(empty, "select channel from notification_delivery")) == ["template"] * 2
+
+
+WORDINGS = "select format('%s %s %s %s', tenant_id, kind, template_id, enabled) from notification_wording"
+TEMPLATES = "select format('%s %s', tenant_id, templates) from official_account order by tenant_id"
+SWITCHES = "select format('%s %s %s', tenant_id, name, value) from setting"
+
+
+@pytest.mark.parametrize("switch", [[], ["1 notifications.appointment_created false"]], ids=["on", "off"])
+def test_templates_become_wordings_and_templates_again(empty: Database, switch: list[str]) -> None:
+    migrations.upgrade(empty.owner_url, "0012_appointments")
+    run(empty, ACCOUNTS)
+    if switch:
+        run(empty, "insert into setting values (1, 'notifications.appointment_created', 'false')")
+    templates = list(query(empty, TEMPLATES))
+
+    migrations.upgrade(empty.owner_url, "0013_wording")
+    assert list(query(empty, WORDINGS)) == [f"1 appointment_created t1 {'f' if switch else 't'}"]
+    assert list(query(empty, SWITCHES)) == []
+
+    migrations.downgrade(empty.owner_url, "0012_appointments")
+    assert list(query(empty, TEMPLATES)) == templates
+    assert list(query(empty, SWITCHES)) == switch
+
+
+VISITS = (
+    """insert into store (tenant_id, id, slug, name, short_name, address, zone, position)
+       values (1, 1, 's', 'S', 'S', '', 'Asia/Shanghai', 0)""",
+    "insert into doctor (tenant_id, id, name, title, position) values (1, 1, 'D', '', 0)",
+    """insert into appointment (tenant_id, id, key, store_id, doctor_id, fan_id, patient_name, state, version,
+                                channel, starts_at, ends_at, booked_at)
+       values (1, 1, gen_random_uuid(), 1, 1, 1, 'sealed a', 'confirmed', 1, 'wechat',
+               '2026-01-05 01:00Z', '2026-01-05 01:30Z', '2026-01-01 00:00Z'),
+              (1, 2, gen_random_uuid(), 1, 1, 1, 'sealed b', 'completed', 1, 'wechat',
+               '2026-01-05 01:00Z', '2026-01-05 01:30Z', '2026-01-01 00:00Z'),
+              (1, 3, gen_random_uuid(), 1, 1, 1, 'sealed c', 'cancelled', 1, 'wechat',
+               '2026-01-05 02:00Z', '2026-01-05 02:30Z', '2026-01-01 00:00Z')""",
+    """insert into booking_place (tenant_id, resource, grid_start, capacity, taken)
+       values (1, 'doctor:1', '2026-01-05 01:00Z', 3, 2), (1, 'doctor:1', '2026-01-05 02:00Z', 3, 0)""",
+)
+NAMED = """
+    select format('%s %s %s', a.id, convert_from(p.name, 'utf8'), b.fan_id)
+      from appointment a join patient p on p.tenant_id = a.tenant_id and p.id = a.patient_id
+      join binding b on b.tenant_id = p.tenant_id and b.patient_id = p.id order by a.id
+"""
+NAMED_BEFORE = "select format('%s %s', id, convert_from(patient_name, 'utf8')) from appointment order by id"
+LEDGER = """
+    select format('%s %s %s/%s', resource, to_char(grid_start at time zone 'utc', 'HH24:MI'), taken, capacity)
+      from booking_place order by grid_start
+"""
+
+
+def test_visits_outlive_the_way_there_and_back(empty: Database) -> None:
+    """Each gets a chart and its fan's binding, its half hour becomes six steps; and back."""
+    migrations.upgrade(empty.owner_url, "0009_journal")
+    run(empty, ACCOUNTS, BEFORE[0], *VISITS)
+
+    migrations.upgrade(empty.owner_url)
+    assert list(query(empty, NAMED)) == ["1 sealed a 1", "2 sealed b 1", "3 sealed c 1"]
+    assert list(query(empty, "select last::text from chart_number")) == ["3"]
+    assert list(query(empty, LEDGER)) == [f"doctor:1 01:{minute:02} 2/3" for minute in range(0, 30, 5)]
+    run(
+        empty,
+        """insert into appointment (tenant_id, id, key, store_id, patient_id, resource, state, version,
+                                    channel, starts_at, ends_at, complaint, note, booked_at)
+           select 1, 4, gen_random_uuid(), 1, id, 'store:1:any', 'confirmed', 1, 'desk',
+                  '2026-01-06 01:00Z', '2026-01-06 02:00Z', '', '', now() from patient where number = 1""",
+        "insert into booking_place values (1, 'store:1:any', '2026-01-06 01:00Z', 5, 1)",
+    )
+
+    migrations.downgrade(empty.owner_url, "0009_journal")
+    assert list(query(empty, NAMED_BEFORE)) == ["1 sealed a", "2 sealed b", "3 sealed c"]
+    assert list(query(empty, LEDGER)) == ["doctor:1 01:00 2/3"]
+
+    migrations.upgrade(empty.owner_url)
+    assert list(query(empty, NAMED)) == ["1 sealed a 1", "2 sealed b 1", "3 sealed c 1"]
+    assert len(list(query(empty, LEDGER))) == 6
+
+
+# As the code of 0009 could write: shifts of a doctor that overlap, one of a week, one off the grid.
+SHIFTS = """insert into shift (tenant_id, doctor_id, store_id, starts_at, ends_at, slot_minutes, per_slot)
+       values (1, 1, 1, '2026-01-05 01:00Z', '2026-01-05 05:00Z', 12, 3),
+              (1, 1, 1, '2026-01-05 04:00Z', '2026-01-05 08:00Z', 30, 3),
+              (1, 1, 1, '2026-01-06 01:00Z', '2026-01-13 01:00Z', 30, 3)"""
+PLACES = """
+    insert into store (tenant_id, id, slug, name, short_name, address, zone, position)
+      overriding system value values (1, 1, 'one', 'One', 'One', '', 'Asia/Shanghai', 0);
+    insert into doctor (tenant_id, id, name, title, position)
+      overriding system value values (1, 1, 'Li', '', 0);
+"""
+ROSTER = """
+    select format('%s–%s every %s', to_char(starts_at at time zone 'utc', 'DD HH24:MI'),
+                  to_char(ends_at at time zone 'utc', 'DD HH24:MI'), slot_minutes)
+      from shift order by starts_at
+"""
+
+
+def test_a_store_stays_open_and_a_doctor_comes_to_be_at_one_place(empty: Database) -> None:
+    migrations.upgrade(empty.owner_url, "0009_journal")
+    run(empty, PLACES, SHIFTS)
+    for _ in range(2):
+        migrations.upgrade(empty.owner_url, "0010_set_up")
+        hours = query(empty, "select format('%s %s–%s', weekday, opens, closes) from store_hours order by 1")
+        assert list(hours) == [f"{weekday} 0–1440" for weekday in range(7)]
+        assert list(query(empty, ROSTER)) == [
+            "05 01:00–05 04:00 every 10",
+            "05 04:00–05 08:00 every 30",
+            "06 01:00–07 01:00 every 30",
+        ]
+        migrations.downgrade(empty.owner_url, "0009_journal")

@@ -188,9 +188,17 @@ def test_an_id_that_nobody_has_is_not_found(app: Flask, house: House, number: in
         if not any("_id" in name for name in rule.arguments) or rule.endpoint.startswith(SIGNED):
             continue
         path = fill(rule.rule, ids)
-        answer = fan.get(path) if path.startswith("/p/") else house.owner.ask(method, path)
+        answer = _ask(fan, method, path) if path.startswith("/p/") else house.owner.ask(method, path)
         allowed = {404, 303} if rule.endpoint in LEAVES_OTHERS_ALONE else {404}
         assert answer.status_code in allowed, rule
+
+
+def _ask(fan: FlaskClient, method: str, path: str) -> TestResponse:
+    """Ask as a fan, with the form token."""
+    if method == "GET":
+        return fan.get(path)
+    form = fan.get(f"{'/'.join(path.split('/')[:3])}/bind?another=1").text
+    return fan.open(path, method=method, data={"csrf_token": csrf_of(form)})
 
 
 def test_a_store_that_is_not_ones_own_is_not_chosen(app: Flask, house: House, foreign: House) -> None:
@@ -267,22 +275,27 @@ def test_a_fan_is_nobody_on_pages_of_another_chain(app: Flask, house: House, for
 
 
 def test_a_fan_books_no_doctor_of_another_chain(app: Flask, house: House, foreign: House) -> None:
-    fan = fan_browser(app, house.scene.chain, house.scene.fan_ids[0])
-    path = f"/p/{house.scene.account_slug}/booking"
-    for doctor_id in (foreign.scene.doctor_id, 2**63, -1):
-        answer = fan.get(path, query_string={"doctor": doctor_id})
-        assert answer.status_code == 404
-        token = csrf_of(fan.get(path).text)
-        form = {
-            "csrf_token": token,
-            "doctor_id": doctor_id,
-            "starts_at": foreign.scene.opens_at.isoformat(),
-            "key": "7d4b7a3c-6f6e-4b57-9d0b-0f6f3a1f2c11",
-            "name": "王小红",
-        }
-        answer = fan.post(path, data=form)
-        assert answer.status_code in {404, 409, 422}
-        assert MARK not in shows(answer)
+    scene, other = house.scene, foreign.scene
+    fan = fan_browser(app, scene.chain, scene.fan_ids[0])
+    base = f"/p/{scene.account_slug}/booking"
+    token = csrf_of(fan.get(f"/p/{scene.account_slug}/bind?another=1").text)
+    form = {
+        "csrf_token": token,
+        "starts_at": other.opens_at.isoformat(),
+        "key": "7d4b7a3c-6f6e-4b57-9d0b-0f6f3a1f2c11",
+        "patient_id": scene.patient_ids[0],
+    }
+    for store_id, who in (
+        (scene.chain.store.id, other.doctor_id),
+        (other.chain.store.id, other.doctor_id),
+        (other.chain.store.id, "any"),
+        (scene.chain.store.id, 2**63),
+        (scene.chain.store.id, -1),
+    ):
+        path = f"{base}/{store_id}/{who}"
+        for answer in (fan.get(path), fan.post(path, data=form), fan.post(f"{path}/book", data=form)):
+            assert answer.status_code == 404, path
+            assert MARK not in shows(answer)
 
 
 # Forged requests

@@ -31,13 +31,19 @@ ONLY_ADDED_TO = {"audit_entry"}
 VALUES = {
     ("appointment", "state"): "confirmed",
     ("appointment", "starts_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    ("binding", "how"): "desk",
+    ("booking_hold", "starts_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("booking_place", "capacity"): 2,
+    ("item", "minutes"): 30,
     ("notification_delivery", "channel"): "template",
     ("notification_delivery", "state"): "pending",
     ("official_account", "mode"): "safe",
+    ("patient", "source"): "desk",
+    ("phone_code", "state"): "pending",
     ("shift", "starts_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("shift", "slot_minutes"): 30,
     ("staff_role", "role"): "manager",
+    ("store_hours", "closes"): 1080,
 }
 
 
@@ -63,6 +69,7 @@ def value(column: sa.Column, number: int) -> object:
     """Make a value of a column's type."""
     kinds: list[tuple[type, object]] = [
         (sa.DateTime, dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
+        (sa.Date, dt.date(2026, 1, 2)),
         (sa.Boolean, True),
         (sa.LargeBinary, b"sealed"),
         (ARRAY, ["name"]),

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from engage.clinic.models import Item
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.patients import queries as patients
 from tests.booking.scenes import Scene, make_scene
@@ -156,10 +157,37 @@ def test_back_after_booking_shows_the_booking(phone: Phone):
 def test_the_booking_of_another_fans_hold_is_not_shown(phone: Phone, other: Phone):
     held = phone.hold(0)
     phone.send(held)
-    answer = other.get(held)
-    assert answer.status_code in {302, 404}
-    if answer.status_code == 302:
-        assert other.get(answer.location).status_code == 404
+    assert other.get(held).status_code == 404
+
+
+def test_nobody_uses_up_the_key_of_anothers_hold(phone: Phone, other: Phone):
+    held = phone.hold(0)
+    assert other.send(held, slot=1).status_code == 303
+    mine = phone.send(held)
+    assert mine.status_code == 303
+    assert phone.get(mine.location).status_code == 200
+    assert [made.fan_id for made in appointments(phone.scene)] == list(reversed(phone.scene.fan_ids))
+
+
+def test_the_form_of_an_earlier_hold_books_what_a_newer_one_keeps(phone: Phone):
+    first = phone.hold(0)
+    run_out(phone.scene, swept=True)
+    second = phone.hold(0)
+    assert first.partition("?")[0] != second.partition("?")[0]
+    assert phone.send(first).status_code == 303
+    assert len(appointments(phone.scene)) == 1
+
+
+def test_an_item_that_was_taken_off_meanwhile_is_chosen_again(phone: Phone):
+    item = add_item(phone.scene.chain, minutes=30)
+    held = phone.hold(0)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Item).values(enabled=False))
+    answer = phone.send(held, item_id=item, words="typed before")
+    assert answer.status_code == 422
+    assert "does not offer this item" in answer.text
+    assert "typed before" in answer.text
+    assert phone.send(held).status_code == 303
 
 
 def test_what_is_held_no_longer_is_booked_if_it_is_still_free(phone: Phone):
@@ -300,8 +328,11 @@ def test_everything_at_once_books_once_per_key(phone: Phone):
     assert answer.status_code == 409
 
 
-def test_a_key_of_another_fan_shows_nothing(phone: Phone, other: Phone):
-    form = {"key": str(uuid.uuid4()), "starts_at": phone.time(0)}
-    phone.post(f"{phone.times}/book", **form, patient_id=phone.scene.patient_ids[0])
-    answer = other.post(f"{phone.times}/book", **form, patient_id=phone.scene.patient_ids[1])
-    assert answer.status_code == 404
+def test_a_key_of_another_fan_is_another_key(phone: Phone, other: Phone):
+    key = str(uuid.uuid4())
+    for slot, who in enumerate((phone, other)):
+        form = {"key": key, "starts_at": phone.time(slot), "patient_id": phone.scene.patient_ids[slot]}
+        answer = who.post(f"{phone.times}/book", **form)
+        assert answer.status_code == 303
+        assert who.get(answer.location).status_code == 200
+    assert len(appointments(phone.scene)) == 2

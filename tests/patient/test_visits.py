@@ -164,14 +164,32 @@ def test_nothing_is_done_with_a_visit_of_another(phone: Phone, other: Phone, act
 
 def test_the_promise_to_come_is_noted_and_asked_for_once(phone: Phone):
     visit = phone.book(0)
+    assert hidden(phone.get(visit).text, "version") == ["1"]
     for _tap in range(2):
-        assert phone.post(f"{visit}/attend").status_code == 303
+        assert phone.post(f"{visit}/attend", version=1).status_code == 303
     page = phone.get(visit).text
     assert "See you then" in page
     assert f"{visit}/attend" not in page
     phone.post(f"{visit}/cancel", version=1)
     set_visit(phone.scene, attendance_confirmed_at=None)
-    assert phone.post(f"{visit}/attend").status_code == 409
+    assert phone.post(f"{visit}/attend", version=2).status_code == 409
+
+
+def test_nobody_promises_a_time_they_have_not_seen(phone: Phone):
+    visit = phone.book(0)
+    move(phone, visit, 1)
+    for seen in ({"version": 1}, {"version": "x"}, {}):
+        answer = phone.post(f"{visit}/attend", **seen)
+        assert answer.status_code == 409
+        assert "changed meanwhile" in answer.text
+    assert appointments(phone.scene)[0].attendance_confirmed_at is None
+
+
+def test_the_time_one_holds_is_free_to_move_to(phone: Phone):
+    visit = phone.book(0)
+    phone.hold(1)
+    assert phone.time(1) in free(phone.get(f"{visit}/change").text)
+    assert move(phone, visit, 1).status_code == 303
 
 
 # Moving
@@ -183,7 +201,7 @@ def test_a_visit_moves_and_keeps_its_doctor(phone: Phone):
     assert phone.time(0) not in free(page)
     assert "yours" in page
     assert hidden(page, "version") == ["1"]
-    phone.post(f"{visit}/attend")
+    phone.post(f"{visit}/attend", version=1)
     answer = move(phone, visit, 2)
     assert (answer.status_code, answer.location) == (303, visit)
     (made,) = appointments(phone.scene)

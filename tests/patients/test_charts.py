@@ -103,6 +103,28 @@ def test_an_old_proof_opens_no_chart_of_whoever_has_the_number_now(people, sessi
     assert services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW).name == "新机主"
 
 
+def test_an_old_proof_adds_no_relative_whose_chart_is_another_persons(people, session):
+    fan_id, before = people.fan_ids[0], NOW - rules.PROOF_LIFE
+    prove(session, fan_id, now=before)
+    mine = services.chart_for_fan(session, fan_id, "王小红", how="phone", now=before)
+    other = chart(session, "王明")
+    with pytest.raises(PhoneNotVerified):
+        services.add_relative(session, fan_id, "王明", now=NOW)
+    assert not queries.is_bound(session, fan_id, other.id)
+    assert services.add_relative(session, fan_id, "王小红", now=NOW).id == mine.id
+    prove(session, fan_id)
+    assert services.add_relative(session, fan_id, "王明", now=NOW).id == other.id
+
+
+def test_a_namesake_who_is_bound_comes_before_one_who_is_not(people, session):
+    fan_id = people.fan_ids[0]
+    prove(session, fan_id)
+    first, second = chart(session, "王明"), chart(session, "王明")
+    services.bind(session, fan_id=fan_id, patient_id=second.id, how="desk", by=OPERATOR, now=NOW)
+    assert services.add_relative(session, fan_id, "王明", now=NOW).id == second.id
+    assert not queries.is_bound(session, fan_id, first.id)
+
+
 def test_a_relative_is_added_once_under_the_fans_phone(people, session):
     fan_id = people.fan_ids[0]
     prove(session, fan_id)

@@ -173,6 +173,38 @@ def test_an_address_has_a_far_higher_ceiling(people, session, monkeypatch):
     codes.request_code(session, fan_id=people.fan_ids[0], phone="13911110000", address="203.0.113.8", now=NOW)
 
 
+def test_twenty_codes_a_day_for_a_fan_whatever_phones_and_addresses(people, session):
+    fan_id, other = people.fan_ids
+    told = {"fan_id": fan_id, "now": NOW}
+    for number in range(20):
+        codes.request_code(session, **told, phone=f"1380000{number:04}", address=f"203.0.113.{number}")
+    with pytest.raises(TooManyCodes):
+        codes.request_code(session, **told, phone="13900005678", address="203.0.113.99")
+    ask(session, other, phone="13900005679")
+    ask(session, fan_id, phone="13900005678", now=NOW + dt.timedelta(days=1))
+
+
+def test_who_asked_first_but_is_counted_last_is_not_refused(people, session):
+    """Two people on one network: the later request was faster."""
+    for fan_id, phone, now in zip(
+        people.fan_ids, (PHONE, "13900005678"), (NOW, NOW - SECOND / 10), strict=True
+    ):
+        ask(session, fan_id, phone=phone, now=now)
+    assert session.scalars(sa.select(PhoneLimit.last_at).where(PhoneLimit.count == 2)).all() == [NOW]
+
+
+def test_a_day_that_ended_does_not_come_back(people, session, monkeypatch):
+    """Asked before midnight, counted after somebody who asked after it."""
+    monkeypatch.setattr(rules, "A_DAY_PER_ADDRESS", 2)
+    midnight = dt.datetime(2026, 11, 22, 16, tzinfo=dt.UTC)
+    for fan_id, phone, now in zip(
+        people.fan_ids, (PHONE, "13900005678"), (midnight, midnight - SECOND), strict=True
+    ):
+        ask(session, fan_id, phone=phone, now=now)
+    with pytest.raises(TooManyCodes):
+        ask(session, people.fan_ids[0], phone="13900005679", now=midnight + SECOND)
+
+
 def test_a_refused_request_counts_for_nothing(people):
     fan_id = people.fan_ids[0]
     with tenant_scope(people.chain.id):
@@ -183,7 +215,7 @@ def test_a_refused_request_counts_for_nothing(people):
         with unit_of_work() as session:
             counts = session.scalars(sa.select(PhoneLimit.count)).all()
             sent = session.scalar(sa.select(sa.func.count()).select_from(PhoneCode))
-    assert (counts, sent) == ([1, 1], 1)
+    assert (counts, sent) == ([1, 1, 1], 1)
 
 
 def test_whether_a_chart_exists_changes_nothing(people, session, count_queries):

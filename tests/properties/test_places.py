@@ -101,7 +101,6 @@ STEPS = st.lists(
         st.tuples(st.just("confirm"), FAN, st.integers(1, 2)),
         st.tuples(st.just("change"), WHICH, SLOT_NUMBER),
         st.tuples(st.just("cancel"), WHICH),
-        st.tuples(st.just("give_back"), FAN),
         st.tuples(st.just("sweep")),
         st.tuples(st.just("wait"), st.integers(1, 6)),
     ),
@@ -151,9 +150,9 @@ class History:
         return self.begun + self.model.minute * MINUTE
 
     def book(self, fan: int, slot: int, length: int, *, mine: bool = False) -> None:
-        """Staff book for a patient."""
+        """Somebody books for a fan, whose own hold is in nobody's way but goes with the place."""
         slots = range(slot, slot + length)
-        expected = self.model.room(fan, slots, mine=mine)
+        expected = self.model.room(fan, slots, mine=True)
         if expected == "done" and self.model.busy(fan, slots):
             expected = "PatientBusy"
         made: list[int] = []
@@ -171,7 +170,9 @@ class History:
         if expected == "done":
             self.model.visits[made[0]] = (fan, slots)
             self.model.holds = {
-                holder: kept for holder, kept in self.model.holds.items() if not (mine and holder == fan)
+                holder: kept
+                for holder, kept in self.model.holds.items()
+                if holder != fan or not (mine or kept[0] in slots)
             }
 
     def confirm(self, fan: int, length: int) -> None:
@@ -220,12 +221,6 @@ class History:
             version = self.session.get(Appointment, (self.session.tenant_id, visit)).version
             services.cancel(self.session, visit, version, "ill", by=OPERATOR, now=self.now)
             del self.model.visits[visit]
-
-    def give_back(self, fan: int) -> None:
-        """A fan goes back."""
-        if fan in self.held:
-            services.give_back(self.session, self.held[fan], self.scene.fan_ids[fan], now=self.now)
-            self.model.holds.pop(fan, None)
 
     def sweep(self) -> None:
         """What ran out is given back."""

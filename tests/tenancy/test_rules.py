@@ -30,6 +30,7 @@ def at(*store_ids: int) -> StoreScope:
             {
                 "self",
                 "appointments.view",
+                "clinic.manage",
                 "staff.view",
                 "staff.manage",
                 "operations.view",
@@ -37,7 +38,7 @@ def at(*store_ids: int) -> StoreScope:
                 "journal.view",
             },
         ),
-        ("manager", {"self", "appointments.view", "staff.view"}),
+        ("manager", {"self", "appointments.view", "clinic.manage", "staff.view"}),
         ("marketer", {"self"}),
         ("desk", {"self", "appointments.view"}),
         ("consultant", {"self", "appointments.view"}),

@@ -125,6 +125,12 @@ def booking(scene: Scene) -> str:
 
 
 @pytest.fixture
+def times(booking: str, scene: Scene) -> str:
+    """Give the page of booking that asks for day and time: the first that is a form."""
+    return f"{booking}/{scene.chain.store.id}/{scene.doctor_id}"
+
+
+@pytest.fixture
 def me(scene: Scene) -> str:
     return f"/p/{scene.account_slug}/me"
 
@@ -148,8 +154,8 @@ def query_of(address: str) -> dict[str, str]:
 # Silently
 
 
-def test_a_stranger_is_known_after_the_detour_and_sees_the_page_asked_for(phone, booking, scene):
-    asked = f"{booking}?day=2026-11-24&doctor={scene.doctor_id}"
+def test_a_stranger_is_known_after_the_detour_and_sees_the_page_asked_for(phone, times, scene):
+    asked = f"{times}?day=2026-11-24&part=2"
     away = phone.leave(asked)
     assert query_of(away)["scope"] == "snsapi_base"
     assert away.endswith("#wechat_redirect")
@@ -195,7 +201,7 @@ def test_detours_that_nobody_ended_are_forgotten_the_oldest_first(phone, booking
     assert phone.get(phone.back(aways[-1])).location.endswith(f"2026-11-{9 + 2 * AT_ONCE}")
 
 
-def test_several_accounts_of_a_chain_are_open_in_one_browser(phone, booking, scene, sandbox):
+def test_several_accounts_of_a_chain_are_open_in_one_browser(phone, times, scene, sandbox):
     new = accounts.NewAccount(
         app_id=f"wx2-{scene.chain.slug}",
         slug=f"b-{scene.chain.slug}",
@@ -208,10 +214,10 @@ def test_several_accounts_of_a_chain_are_open_in_one_browser(phone, booking, sce
     with tenant_scope(scene.chain.id), unit_of_work() as session:
         accounts.connect(session, new, by=OPERATOR, now=clock.now())
     sandbox.account(NOWHERE, appid=new.app_id, secret=new.secret)
-    other = f"/p/{new.slug}/booking"
-    assert phone.open(booking).status_code == 200
+    other = times.replace(f"/p/{scene.account_slug}/", f"/p/{new.slug}/")
+    assert phone.open(times).status_code == 200
     assert phone.open(other).status_code == 200
-    assert phone.get(booking).status_code == 200
+    assert phone.get(times).status_code == 200
     assert phone.get(other).status_code == 200
     assert len({fan.account_id for fan in fans_of(scene)}) == 2
 
@@ -273,13 +279,13 @@ def test_a_used_code_is_begun_again(app, phone, booking, scene, sandbox):
 
 
 @pytest.mark.parametrize("errcode", [40029, 40163, 42003])
-def test_a_code_of_no_use_is_tried_again_once_and_no_more(phone, booking, scene, sandbox, errcode):
+def test_a_code_of_no_use_is_tried_again_once_and_no_more(phone, times, scene, sandbox, errcode):
     spoil(sandbox, scene, {"errcode": errcode}, times=2)
-    again = phone.leave(phone.back(phone.leave(booking)))
+    again = phone.leave(phone.back(phone.leave(times)))
     answer = phone.get(phone.back(again))
     assert answer.status_code == 401
-    assert f'href="{booking}"' in answer.text
-    assert phone.open(booking).status_code == 200
+    assert f'href="{times}"' in answer.text
+    assert phone.open(times).status_code == 200
 
 
 def test_without_a_code_it_is_tried_again_and_wechat_not_asked_about_nothing(phone, booking, scene, sandbox):
@@ -336,8 +342,8 @@ def test_nobody_is_led_elsewhere(phone, booking, page):
 # Snapshots
 
 
-def test_nothing_is_kept_of_a_snapshot_visitor_who_goes_on_after_the_tap(phone, booking, scene, sandbox):
-    asked = f"{booking}?day=2026-11-24"
+def test_nothing_is_kept_of_a_snapshot_visitor_who_goes_on_after_the_tap(phone, times, scene, sandbox):
+    asked = f"{times}?day=2026-11-24"
     person, phone.fan = phone.fan, sandbox.fan(snapshot=True)
     landed = phone.back(phone.leave(asked))
     answer = phone.get(landed)
@@ -374,32 +380,30 @@ def test_in_production_the_code_holds_the_address_the_world_knows(settings, scen
 # Forms
 
 
-def test_a_form_sent_without_a_log_in_leads_back_to_its_page(phone, booking, scene):
-    token = token_of(phone.open(booking).text)
+def test_a_form_sent_without_a_log_in_leads_back_to_its_page(phone, times, scene):
+    token = token_of(phone.open(times).text)
     with tenant_scope(scene.chain.id), unit_of_work() as session:
         session.execute(sa.delete(FanSession))
-    page = f"http://localhost{booking}?day=2026-11-24"
-    answer = phone.client.post(
-        booking, data={"csrf_token": token, "name": "王"}, headers=AGENT | {"Referer": page}
-    )
+    page = f"http://localhost{times}?day=2026-11-24"
+    chosen = {"csrf_token": token, "starts_at": scene.opens_at.isoformat()}
+    answer = phone.client.post(times, data=chosen, headers=AGENT | {"Referer": page})
     assert answer.status_code == 401
-    assert f'href="{booking}?day=2026-11-24"' in answer.text
+    assert f'href="{times}?day=2026-11-24"' in answer.text
 
 
-def test_a_form_whose_token_is_stale_leads_back_to_its_page(phone, booking):
-    phone.open(booking)
-    answer = phone.client.post(
-        booking, data={"name": "王"}, headers=AGENT | {"Referer": f"http://localhost{booking}"}
-    )
+def test_a_form_whose_token_is_stale_leads_back_to_its_page(phone, times, scene):
+    phone.open(times)
+    chosen = {"starts_at": scene.opens_at.isoformat()}
+    answer = phone.client.post(times, data=chosen, headers=AGENT | {"Referer": f"http://localhost{times}"})
     assert answer.status_code == 400
-    assert f'href="{booking}"' in answer.text
-    assert phone.client.post("/p/nobody-at-all/booking", headers=AGENT).status_code == 404
+    assert f'href="{times}"' in answer.text
+    assert phone.client.post("/p/nobody-at-all/booking/1/any", headers=AGENT).status_code == 404
 
 
 @pytest.mark.parametrize("referer", ["", "https://evil.example/x", "http://[", "http://localhost/console/"])
-def test_a_form_from_nowhere_leads_to_booking(phone, booking, referer):
-    phone.open(booking)
-    answer = phone.client.post(booking, headers=AGENT | {"Referer": referer})
+def test_a_form_from_nowhere_leads_to_booking(phone, booking, times, referer):
+    phone.open(times)
+    answer = phone.client.post(times, headers=AGENT | {"Referer": referer})
     assert answer.status_code == 400
     assert f'href="{booking}"' in answer.text
 
@@ -424,8 +428,14 @@ def test_name_and_picture_are_asked_for_where_they_are_shown(phone, me, scene, s
     assert exchanges(sandbox, scene) == 2
 
 
-def test_booking_asks_nobody_for_their_name(phone, booking, scene):
-    assert phone.open(booking).status_code == 200
+def test_booking_asks_nobody_for_their_name(phone, booking, times, scene):
+    """On none of the pages from the store to the phone number, which is asked for under a held time."""
+    doctors = phone.open(booking).location  # there is one store only
+    assert phone.get(doctors).status_code == 200
+    token = token_of(phone.get(times).text)
+    chosen = {"csrf_token": token, "starts_at": scene.opens_at.isoformat()}
+    held = phone.client.post(times, data=chosen, headers=AGENT).location
+    assert phone.get(phone.get(held).location).status_code == 200
     (fan,) = fans_of(scene)
     assert (fan.nickname, fan.ask_profile_at) == (None, None)
 
