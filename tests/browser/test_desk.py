@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 import uuid
 
 import pytest
@@ -65,6 +66,14 @@ def test_three_clicks_from_a_free_place_book_somebody_known(system: System, page
     assert frame.evaluate("frame => frame.scrollTop") == 90
     page.keyboard.press("Escape")
     expect(page.locator("#drawer")).not_to_be_visible()
+
+
+def test_the_button_for_a_new_one_follows_the_day(system: System, page: Page):
+    page.goto(f"{system.web}/console/appointments?view=list")
+    page.locator("#day-after").click()
+    page.wait_for_url(f"**day={in_days(1)}**")
+    button = page.locator("#page-head a.primary")
+    expect(button).to_have_attribute("href", re.compile(f"day={in_days(1)}"))
 
 
 def test_everything_stands_at_its_time(system: System, page: Page):
