@@ -88,6 +88,20 @@ class Staff:
         """Give the stores at which it is permitted, narrowed to the chosen one."""
         return rules.store_scope(self.grants, permission, self.store_id)
 
+    def reach(self, permission: str) -> StoreScope:
+        """Give the stores at which it is permitted, whichever is chosen in the top bar."""
+        return rules.store_scope(self.grants, permission, None)
+
+    def demand(self, permission: str, store_id: int | None) -> None:
+        """Let through who has the permission at the store; None stands for what all stores share.
+
+        Raises:
+            NotAllowed: none of the person's roles gives it there.
+        """
+        scope = self.reach(permission)
+        if not (scope.everywhere if store_id is None else scope.holds(store_id)):
+            raise NotAllowed
+
     @property
     def actor(self) -> Actor:
         """Who stands in the audit trail."""
@@ -133,9 +147,9 @@ class ConsoleBlueprint(OpenBlueprint):
     """Views for staff; each names the permission it needs."""
 
     def view(
-        self, rule: str, *, permission: str, methods: Sequence[str] = ("GET",)
+        self, rule: str, *, permission: str, methods: Sequence[str] = ("GET",), everywhere: bool = False
     ) -> Callable[[View], View]:
-        """Route a view for staff who have the permission."""
+        """Route a view for staff who have the permission: at some store, or `everywhere`."""
         if permission not in rules.PERMISSIONS:
             raise ValueError(f"unknown permission {permission!r}")
 
@@ -146,6 +160,8 @@ class ConsoleBlueprint(OpenBlueprint):
                 g.staff = staff
                 if not staff.may(permission):
                     raise NotAllowed
+                if everywhere:
+                    staff.demand(permission, None)
                 if staff.must_change_password and self.name not in WITH_A_ONE_TIME_PASSWORD:
                     return redirect(url_for("console_profile.edit"))
                 with tenant_scope(staff.house.id):

@@ -36,6 +36,11 @@ def week(hours: Iterable[Hours]) -> list[OpenDays]:
     return [OpenDays(_days(first, last), times, bool(by_day[first])) for first, last, times in runs]
 
 
+def on_weekday(hours: Iterable[Hours], weekday: int) -> str:
+    """Write the hours of one weekday of a week."""
+    return day_times(one for one in hours if one.weekday == weekday)
+
+
 def day_times(day: Iterable[Hours]) -> str:
     """Write the hours of one day: 09:00–12:00, 13:30–18:00."""
     stretches = sorted(day)

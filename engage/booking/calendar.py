@@ -9,6 +9,8 @@ from icalendar import Alarm, Calendar, Event
 
 REMIND_BEFORE = dt.timedelta(hours=2)
 
+_STATUS = {"requested": "TENTATIVE", "cancelled": "CANCELLED"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -34,7 +36,7 @@ def ics(entry: Entry, *, now: dt.datetime) -> bytes:
     event.add("dtend", entry.ends_at.astimezone(dt.UTC))
     event.add("summary", entry.summary)
     event.add("location", entry.place)
-    event.add("status", "CANCELLED" if entry.state == "cancelled" else "CONFIRMED")
+    event.add("status", _STATUS.get(entry.state, "CONFIRMED"))
     if entry.state != "cancelled":
         event.add_component(_reminder(entry.summary))
     calendar = Calendar()

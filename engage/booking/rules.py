@@ -154,6 +154,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     ),
 }
 
+# These have services of their own: they move places.
+APART: Final = frozenset({"change", "cancel"})
+
 
 class Visit(Protocol):
     """What of an appointment decides about what can be done with it."""

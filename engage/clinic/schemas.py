@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import re
 from collections.abc import Mapping
@@ -35,6 +36,9 @@ _TOO_LONG = {
 _NUMBER = N_("Please give a whole number.")
 _COORDINATE = N_("Degrees as a number, such as 31.217840.")
 _DATE = N_("Please choose a date.")
+_WEEKDAY = N_("Choose at least one weekday.")
+# Dates far off are typing errors, and the last of the calendar have no day after them.
+_DATES = (dt.date(2000, 1, 1), dt.date(2199, 12, 31))
 
 
 @functools.cache
@@ -79,6 +83,12 @@ def _number(low: int, high: int, error: str) -> fields.Integer:
         required=True,
         validate=validate.Range(low, high, error=error),
         error_messages={"invalid": _NUMBER, "too_large": _NUMBER},
+    )
+
+
+def _date() -> fields.Date:
+    return fields.Date(
+        required=True, validate=validate.Range(*_DATES, error=_DATE), error_messages={"invalid": _DATE}
     )
 
 
@@ -169,7 +179,9 @@ class ItemIn(_Form):
     name = _line(NAME_LENGTH)
     minutes = _number(GRID, 480, N_("5 to 480 minutes, in steps of 5."))
     enabled = fields.Boolean(required=True)
-    stores = fields.List(fields.Integer(), required=True)
+    stores = fields.List(
+        fields.Integer(error_messages={"invalid": N_("Please choose stores from the list.")}), required=True
+    )
 
     @validates_schema
     def check_minutes(self, read: Mapping[str, Any], **_: Any) -> None:
@@ -207,12 +219,12 @@ class RosterIn(_Form):
         required=True, error_messages={"invalid": N_("Please choose a store from the list.")}
     )
     weekdays = fields.List(
-        fields.Integer(),
+        fields.Integer(error_messages={"invalid": _WEEKDAY}),
         required=True,
-        validate=validate.Length(min=1, error=N_("Choose at least one weekday.")),
+        validate=validate.Length(min=1, error=_WEEKDAY),
     )
-    from_date = fields.Date(required=True, error_messages={"invalid": _DATE})
-    to_date = fields.Date(required=True, error_messages={"invalid": _DATE})
+    from_date = _date()
+    to_date = _date()
     begin = TimeOfDay(required=True)
     end = TimeOfDay(required=True, ends=True)
     has_break = fields.Boolean(required=True)

@@ -80,6 +80,8 @@ USUAL: Final[Mapping[str, str]] = {
     "address": "淮海中路 999 号",
     "phone": "021-54000101",
 }
+# The same of a visit without a doctor, at a store without a telephone.
+SPARSE: Final[Mapping[str, str]] = {**USUAL, "doctor": "", "phone": ""}
 
 # What a key probably wants, by its type or by a word of the label before it.
 _BY_TYPE: Final = {"time": "time", "date": "time", "phone_number": "phone"}
@@ -167,7 +169,7 @@ def check_text(kind: str, key: str, text: str) -> Problem | None:
     """Say why a text with placeholders cannot be a key's wording in messages of a kind.
 
     What stands in it must fit by itself; a placeholder's value that does not is cut where its type
-    allows that, and must be of the right form where not.
+    allows that, and must be of the right form where not, also where there is no doctor or telephone.
     """
     if not text.strip():
         return Problem(N_("WeChat refuses an empty value. Please write something."))
@@ -178,9 +180,10 @@ def check_text(kind: str, key: str, text: str) -> Problem | None:
     bare = _PLACEHOLDER.sub("", text)
     if "{" in bare or "}" in bare:
         return Problem(N_("A placeholder is one word in braces. Choose one from the list."))
+    filled = [fill(text, values) for values in (USUAL, SPARSE)]
     if type_of(key).is_cut and bare != text:
-        return check(key, bare.strip() or NOTHING)
-    return check(key, fill(text, USUAL))
+        filled = [bare.strip() or NOTHING, *(_cut(key, value) for value in filled)]
+    return next((wrong for value in filled if (wrong := check(key, value))), None)
 
 
 def problems(kind: str, content: str, fields: Fields) -> dict[str, Problem]:

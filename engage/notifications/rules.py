@@ -76,6 +76,7 @@ REASONS: Final[Mapping[str, str]] = {
     "superseded": N_("A later change came first."),
     "too_late": N_("The visit’s time was over."),
     "told_together": N_("Another chart was bound at the same moment; one message told of both."),
+    "unheard": N_("WeChat has not answered yet. It is tried again."),
     "no_answer": N_("WeChat gave no answer, and sending it again could have reached the patient twice."),
     "user block": N_("The fan has blocked messages of the account."),
     "system failed": N_("WeChat could not deliver it."),

@@ -21,6 +21,13 @@ class WrongName(DomainError):
     title = N_("Please give a name of up to 40 characters.")
 
 
+class TooManyCharts(DomainError):
+    """So many charts have the fan's phone that another is hardly one more of the family."""
+
+    code = "too_many_charts"
+    title = N_("Nobody else can be added with this phone. Please call us.")
+
+
 class CodeTooSoon(DomainError):
     """A code was sent to this number just now; `seconds` says how long to wait."""
 

@@ -87,6 +87,7 @@ class Binding(Identified, Model):
             postgresql_where=sa.text("unbound_at IS NULL"),
         ),
         sa.Index(None, "tenant_id", "patient_id"),
+        sa.Index(None, "tenant_id", "fan_id", "bound_at"),
         _one_of("how", WAYS, "how_known"),
         sa.CheckConstraint("bound_at <= unbound_at", name="unbound_after_bound"),
     )

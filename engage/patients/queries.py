@@ -121,10 +121,10 @@ def bindings_of(session: Session, patient_id: int) -> Sequence[Binding]:
     ).all()
 
 
-def first_bound_with(session: Session, binding: Binding) -> int:
-    """Give the first of the fan's bindings that were made together with this one."""
+def first_bound_with(session: Session, binding: Binding) -> int | None:
+    """Give the first of the fan's bindings that were made together with this one and still stand."""
     together = sa.select(sa.func.min(Binding.id)).where(
-        Binding.fan_id == binding.fan_id, Binding.bound_at == binding.bound_at
+        Binding.fan_id == binding.fan_id, Binding.bound_at == binding.bound_at, Binding.unbound_at.is_(None)
     )
     return session.scalars(together).one()
 

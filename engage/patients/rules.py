@@ -42,6 +42,9 @@ PROOF_LIFE: Final = dt.timedelta(days=30)
 
 NAME_LENGTH: Final = 40
 
+# What fans add by themselves to one phone; a large family has less.
+CHARTS_PER_PHONE: Final = 20
+
 CODE_TEXT: Final = N_("[%(clinic)s] Your code is %(code)s, valid for %(minutes)s minutes. Tell it to nobody.")
 
 CHINA: Final = 86  # the country's prefix

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engage.booking.models import Appointment
 
 FIRST_VERSION = 1
+# Messages that are for a fan only while the patient's chart is bound to them.
+FOR_THOSE_WHO_SPEAK = ("appointment_created", "appointment_changed", "appointment_cancelled", "bound")
 
 
 def tell_booked(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
@@ -52,10 +54,13 @@ def tell_bound(session: Session, payload: Mapping[str, Any], *, now: dt.datetime
 
 
 def tell_unbound(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
-    """Tell the fan that a chart is bound no more. Safe to repeat."""
+    """Tell the fan that a chart is bound no more, and nothing else of the patient. Safe to repeat."""
     binding = patients.binding(session, payload["binding_id"])
+    whose = {"fan_id": binding.fan_id, "patient_id": binding.patient_id}
     notifications.withdraw(session, ("bound",), binding.id, now=now)
-    is_back = patients.is_bound(session, binding.fan_id, binding.patient_id)
+    is_back = patients.is_bound(session, **whose)
+    if not is_back:
+        notifications.withdraw_from(session, FOR_THOSE_WHO_SPEAK, **whose, now=now)
     skip = "superseded" if is_back else None
     _tell_of_binding(session, "unbound", binding.id, at=binding.unbound_at or now, skip=skip, now=now)
 

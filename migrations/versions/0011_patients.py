@@ -111,6 +111,7 @@ def _bindings() -> None:
         postgresql_where=sa.text("unbound_at IS NULL"),
     )
     op.create_index("ix_binding_tenant_id_patient_id", "binding", ["tenant_id", "patient_id"])
+    op.create_index("ix_binding_tenant_id_fan_id_bound_at", "binding", ["tenant_id", "fan_id", "bound_at"])
     op.create_table(
         "fan_phone",
         owner_column(),

@@ -63,4 +63,15 @@ document.addEventListener('change', (event) => {
   event.target.closest('tr').querySelectorAll('input:not([data-whole])').forEach((box) => { box.disabled = event.target.checked; });
 });
 
+// The summary of errors names the field of each sentence.
+const nameErrors = () => {
+  document.querySelectorAll('[data-error-summary] a:not([data-named])').forEach((link) => {
+    const name = link.hash.slice(1);
+    const label = document.querySelector(`label[for="${CSS.escape(name)}"]`)?.firstChild?.textContent ?? document.getElementById(name)?.getAttribute('aria-label');
+    link.dataset.named = label?.trim() ?? '';
+    if (link.dataset.named) link.prepend(`${link.dataset.named} · `);
+  });
+};
+document.addEventListener('htmx:afterSettle', nameErrors);
+nameErrors();
 document.querySelector('[data-error-summary]')?.focus({ preventScroll: true });

@@ -25,6 +25,8 @@ const show = (field) => {
   counter.classList.toggle('over', characters.length > limit);
   field.closest('.field').classList.toggle('wrong', wrong);
   field.setAttribute('aria-invalid', String(wrong));
+  const told = document.getElementById(`error-${field.name}`);
+  if (told) told.hidden = !wrong;
   const shown = document.querySelector(`[data-shown="${field.dataset.wording}"]`);
   shown.textContent = 'cut' in field.dataset && characters.length > limit ? cut(characters, limit) : text;
 };

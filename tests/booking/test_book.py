@@ -335,6 +335,13 @@ def test_places_without_a_doctor_are_counted_by_the_hour(
     assert_balanced()
 
 
+def test_what_staff_book_stands_open_for_no_fan(scene: Scene, session: Session) -> None:
+    now = clock.now()
+    made = services.book(session, scene.wish(fan_id=None, channel="desk"), by=DESK, now=now)
+    found = queries.standing(session, made.key, patient_id=made.patient_id, fan_id=None, now=now)
+    assert found == queries.Standing(made.id, of_patient=1, of_fan=0)
+
+
 def test_a_store_without_such_places_has_none(scene: Scene, session: Session) -> None:
     with pytest.raises(NotOpen):
         services.book(session, scene.wish(doctor_id=None), by=scene.fan(), now=clock.now())
@@ -389,4 +396,4 @@ def test_a_booking_asks_little_of_the_database(scene: Scene, session: Session, c
     with count_queries() as counted:
         services.book(session, scene.wish(item_id=item_id), by=scene.fan(), now=now)
         session.flush()
-    assert counted.n == 13
+    assert counted.n == 14

@@ -49,9 +49,12 @@ def test_a_fan_sees_the_visits_of_all_their_patients(scene: Scene, session: Sess
     assert [row.id for row in coming] == [made[0]]
     assert [row.id for row in past] == [made[1], made[2]]
     assert counted.n == 7
-    assert [row.patient_id for row in queries.of_patient(session, scene.patient_ids[0], limit=9)] == [
-        scene.patient_ids[0]
-    ] * 2
+    patient_id = scene.patient_ids[0]
+    everywhere = queries.of_patient(session, patient_id, store_ids=None, limit=9)
+    assert [row.patient_id for row in everywhere] == [patient_id] * 2
+    here = frozenset({scene.chain.store.id})
+    assert len(queries.of_patient(session, patient_id, store_ids=here, limit=9)) == 2
+    assert queries.of_patient(session, patient_id, store_ids=frozenset(), limit=9) == []
 
 
 def test_a_row_has_its_names(scene: Scene, session: Session) -> None:

@@ -56,7 +56,7 @@ def test_the_hours_of_a_week_are_typed_once(system: System, english: Page):
     page, slug = english, f"s{uuid.uuid4().hex[:8]}"
     page.goto(f"{system.web}/console/stores")
     page.get_by_role("link", name="New store").click()
-    for name, words in (("Name", f"康美口腔{slug}"), ("Short name", slug), ("Short address", slug)):
+    for name, words in (("Full name", f"康美口腔{slug}"), ("Short name", slug), ("Short address", slug)):
         page.get_by_role("textbox", name=name, exact=True).fill(words)
     page.get_by_role("textbox", name="Address", exact=True).fill("世纪大道 1 号")
     monday = page.get_by_role("group", name="Monday")

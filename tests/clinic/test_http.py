@@ -252,6 +252,7 @@ def test_an_item_is_added_edited_and_moved(manager, ours, chain, category_id):
         ({"category": "0"}, "Please choose a category from the list."),
         ({"category": ""}, "Please choose a category from the list."),
         ({"stores": "0"}, "Please choose stores from the list."),
+        ({"stores": "x"}, "Please choose stores from the list."),
     ],
 )
 def test_a_wrong_item_is_told(manager, ours, category_id, changed, sentence):
@@ -403,6 +404,9 @@ def test_a_roster_added_again_tells_what_was_there_and_what_stands_in_the_way(
         ({"store": ""}, "Please choose a store from the list."),
         ({"weekdays": []}, "Choose at least one weekday."),
         ({"from_date": "soon"}, "Please choose a date."),
+        ({"from_date": "0001-01-01", "to_date": "0001-01-07"}, "Please choose a date."),
+        ({"from_date": "9999-12-25", "to_date": "9999-12-31"}, "Please choose a date."),
+        ({"weekdays": ["x"]}, "Choose at least one weekday."),
         ({"to_date": "2030-03-03"}, "The last day comes before the first."),
         ({"to_date": "2032-03-03"}, "At most a year at once."),
         ({"begin": "9"}, "Please give a time such as 09:30."),
@@ -467,6 +471,13 @@ def test_a_shift_comes_not_back_where_another_stands_now(chain, manager, ours, d
     assert "The doctor has another shift at that time." in refused.text
 
 
+def test_an_undo_whose_day_has_no_such_shift_finds_none(chain, manager, ours, doctor_id):
+    asked = roster(chain, doctor_id, weekdays=["5"], to_date=WEEK)
+    del asked["has_break"]
+    assert manager.ask("POST", "/console/rosters/restore", asked).status_code == 404
+    assert shifts(ours) == []
+
+
 def test_in_the_drawer_a_removal_answers_into_the_drawer(chain, manager, ours, doctor_id):
     manager.ask("POST", "/console/rosters/new", roster(chain, doctor_id, weekdays=["0"]))
     told(manager)
@@ -492,6 +503,59 @@ def test_what_stays_booked_is_counted(chain, manager, ours):
     assert "1 booked" in text_of(week)
     assert manager.ask("POST", f"/console/rosters/{scene.shift_id}/remove").status_code == 303
     assert ours(lambda work: work.scalar(sa.text("select count(*) from appointment"))) == 1
+
+
+# Managers of one store
+
+
+@pytest.fixture
+def elsewhere(ours) -> int:
+    """Give a store that the manager of the first one has nothing to do with."""
+    made = {"slug": "pudong", "name": "浦东", "short_name": "浦东店", "address": "世纪大道", "position": 1}
+    return ours(services.create_store, **made, zone="Asia/Shanghai", **TOLD).id
+
+
+@pytest.fixture
+def local(app, chain, elsewhere):
+    """A manager of the first store alone."""
+    return log_in_directly(app, chain, "manager", store_id=chain.store.id)
+
+
+def test_a_manager_of_one_store_changes_that_one_alone(chain, local, ours, elsewhere):
+    listed = local.ask("GET", "/console/stores").text
+    assert "浦东" not in listed
+    assert not any(
+        way in listed for way in ("/console/stores/new", "/move", "/console/doctors", "/console/items")
+    )
+    for method in ("GET", "POST"):
+        assert local.ask(method, f"/console/stores/{elsewhere}/edit", store()).status_code == 403
+        assert local.ask(method, "/console/stores/new", store(slug="third")).status_code == 403
+    assert local.ask("POST", f"/console/stores/{elsewhere}/move", {"direction": "up"}).status_code == 403
+    assert (
+        local.ask("POST", f"/console/stores/{chain.store.id}/edit", store(phone="021-1")).status_code == 303
+    )
+    assert [one.phone for one in ours(queries.stores)] == ["021-1", ""]
+
+
+@pytest.mark.parametrize("path", ["doctors", "items", "items/categories", "items/complaints"])
+def test_what_all_stores_share_is_not_for_a_manager_of_one(local, path):
+    assert local.ask("GET", f"/console/{path}/new").status_code == 403
+    assert local.ask("POST", f"/console/{path}/new", {"name": "新", "text": "新"}).status_code == 403
+
+
+def test_a_manager_of_one_store_keeps_its_roster_alone(chain, manager, local, ours, doctor_id, elsewhere):
+    there = roster(chain, doctor_id, store=str(elsewhere), weekdays=["0"])
+    assert "浦东店" not in local.ask("GET", "/console/rosters/new").text
+    refused = local.ask("POST", "/console/rosters/new", there)
+    assert (refused.status_code, shifts(ours)) == (422, [])
+    manager.ask("POST", "/console/rosters/new", there)
+    first, _second = ours(queries.shifts, doctor_id, begin=at(9), end=at(18))
+    path = f"/console/rosters/{first.id}"
+    assert f"{path}/remove" not in local.ask("GET", path).text
+    assert local.ask("POST", f"{path}/remove").status_code == 403
+    assert len(shifts(ours)) == 2
+    here = roster(chain, doctor_id, weekdays=["1"])
+    assert local.ask("POST", "/console/rosters/new", here).status_code == 303
 
 
 def test_a_week_without_shifts_says_what_to_do(manager):

@@ -254,6 +254,17 @@ def test_two_visits_of_one_patient_move_into_one_time(app: Flask, chain: Chain) 
     assert imbalance(scene) == {}
 
 
+def test_two_visits_of_one_patient_move_to_two_doctors_at_one_time(app: Flask, chain: Chain) -> None:
+    """Nothing but the lock of the patient's times lets one of them wait: their places are others."""
+    scene = make_scene(chain, per_slot=2)
+    store_id, doctor_id = second_doctor(scene)
+    first, second = booked(scene, scene.wish(slot=0), scene.wish(slot=1))
+    elsewhere = Change(second, 1, store_id, doctor_id, scene.opens_at + dt.timedelta(minutes=80))
+    calls = [changing(to(scene, first, 3)), changing(elsewhere)]
+    assert outcomes(race(app, chain.id, calls)) == {"done": 1, PatientBusy.__name__: 1}
+    assert imbalance(scene) == {}
+
+
 def test_control_without_the_lock_only_the_constraint_is_left(
     app: Flask, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

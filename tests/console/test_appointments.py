@@ -185,6 +185,7 @@ def test_a_role_at_one_store_gives_nothing_at_another(app, desk):
         tenancy.update_staff(session, person.id, details, by=desk.owner_actor, now=clock.now())
     assert f"{AT}/{here}/cancel" in person.ask("GET", f"{AT}/{here}").text
     assert f"{AT}/{made}/cancel" not in person.ask("GET", f"{AT}/{made}").text
+    assert person.ask("GET", f"{AT}/{made}/change").status_code == 403
     answer = person.ask("POST", f"{AT}/{made}/cancel", {"version": "1", "reason": "ill"})
     assert answer.status_code == 403
     assert desk.appointment(made).state == "confirmed"
@@ -279,6 +280,16 @@ def test_an_old_tab_neither_cancels_nor_moves(desk):
         assert form.get("words", "") in answer.text
     now = desk.appointment(made)
     assert (now.state, now.starts_at) == ("confirmed", desk.scene.opens_at + SLOT)
+
+
+def test_an_old_tab_checks_nobody_in(desk):
+    made = now_begins(desk)
+    answer = desk.owner.ask("POST", f"{AT}/{made}/check_in", {"version": "7"})
+    assert answer.status_code == 422
+    assert "has been changed meanwhile" in words(answer)
+    assert desk.appointment(made).state == "confirmed"
+    (version,) = set(re.findall(r'name="version" value="(\d+)"', desk.owner.ask("GET", f"{AT}/{made}").text))
+    assert desk.owner.ask("POST", f"{AT}/{made}/check_in", {"version": version}).status_code == 303
 
 
 @pytest.mark.parametrize("version", ["", "x", "9" * 30, "１"])

@@ -184,7 +184,7 @@ def test_a_sender_killed_while_it_refreshes_holds_the_others_up_no_longer_than_i
     battery.sandbox.control("/faults", slow)
     battery.begin(processes=1)
     with redis.Redis.from_url(servers.redis_url) as valkey:
-        assert wait_for(lambda: valkey.exists(lock), seconds=10)
+        assert wait_for(lambda: valkey.exists(lock) and battery.count(TOKEN) == 1, seconds=10)
         holder = battery.processes.pop()
         os.kill(holder.pid, signal.SIGKILL)
         holder.communicate()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import psycopg
 import pytest
 
 from engage.cli.demo.hanbit import HANBIT
@@ -87,11 +88,31 @@ def test_loaded_again_it_adds_nothing(system: System):
 
     eventually(lambda: system.count("outbox where available_at is not null") == 0)
     before = counts()
+    _load(system)
+    eventually(lambda: system.count("outbox where available_at is not null") == 0)
+    assert counts() == before
+
+
+def test_it_is_loaded_over_doctors_and_items_that_were_changed_by_hand(system: System):
+    with psycopg.connect(system.owner_database.replace("+psycopg", "")) as database:
+        database.execute(
+            "insert into doctor (tenant_id, name, title, introduction, position, bookable)"
+            " select tenant_id, '孙九', '', '', 99, true from doctor where name = '林志远'"
+        )
+        database.execute("update doctor set name = '许雅琴二' where name = '许雅琴'")
+        database.execute("update item set name = '补牙二' where name = '补牙'")
+        database.commit()
+        _load(system)
+        database.execute("delete from doctor where name = '孙九'")
+        database.execute("update doctor set name = '许雅琴' where name = '许雅琴二'")
+        database.execute("update item set name = '补牙' where name = '补牙二'")
+
+
+def _load(system: System) -> None:
+    """Load the demo again, as `make demo` and the next `make run` do."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")},
         "ENGAGE_HOME": str(system.home),
     }
     command = [sys.executable, "-m", "engage.cli", "demo"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=120)
-    eventually(lambda: system.count("outbox where available_at is not null") == 0)
-    assert counts() == before

@@ -136,6 +136,10 @@ def test_what_may_not_be_cut_is_a_problem(key, text):
         ("time1", "{store}"),
         ("phone_number1", "{address}"),
         ("character_string1", "{doctor}"),
+        ("phrase1", "{doctor}"),
+        ("phrase1", "{doctor|请到店后等候安排}"),
+        ("thing1", "{doctor|😀}"),
+        ("thing1", "{doctor|\0}"),
     ],
 )
 def test_a_text_that_can_never_fit_is_refused(key, text):
@@ -150,6 +154,8 @@ def test_a_text_that_can_never_fit_is_refused(key, text):
         ("time1", "{time}"),
         ("phone_number1", "{phone}"),
         ("name1", "{doctor}"),
+        ("phrase1", "{doctor|到店安排}"),
+        ("thing1", "{doctor|" + "一" * 30 + "}"),
         ("phrase1", "已预约"),
     ],
 )

@@ -68,6 +68,24 @@ def test_the_editor_begins_with_the_accounts_own_templates(scene, manager, wecha
     assert 'data-limit="5"' in other
 
 
+def test_another_template_takes_over_what_was_typed(scene, manager, wechat):
+    word(scene, KIND)
+    chosen = f"{address(scene)}?template_id=live-2&text_phrase1=已取消&text_phone_number2="
+    page = unescape(manager.client.get(chosen).text)
+    assert 'name="text_phrase1" value="已取消"' in page
+    assert 'name="text_phone_number2" value="{phone}"' in page
+    assert 'name="enabled" value="yes" aria' in page
+    assert 'name="enabled" value="yes" checked' in unescape(manager.client.get(f"{chosen}&enabled=yes").text)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "nonsense"])
+def test_a_day_that_no_calendar_counts_on_from_filters_nothing(scene, manager, day):
+    write(scene, now=clock.now())
+    page = manager.client.get(f"/console/messages?from={day}&to={day}")
+    assert page.status_code == 200
+    assert "Appointment made" in page.text.partition("<tbody")[2]
+
+
 def test_a_wording_is_saved_and_shown_again(scene, manager, wechat):
     answer = manager.ask("POST", address(scene), typed(text_thing1="{store}（{account}）"))
     assert (answer.status_code, answer.location) == (303, "/console/notifications")
@@ -89,6 +107,8 @@ def test_a_wording_is_saved_and_shown_again(scene, manager, wechat):
         ({"template_id": ""}, "template_id"),
         ({"template_id": "x" * 65}, "template_id"),
         ({"title": "一" * 41}, "title"),
+        ({"title": "预约\0通知"}, "title"),
+        ({"text_thing2": "{doctor|\0}"}, "text_thing2"),
         ({"content": "no key"}, "content"),
         ({"content": CONTENT + "\n备注：{{thing4.DATA}}"}, "text_thing4"),
     ],
@@ -119,6 +139,18 @@ def test_a_template_that_wechat_no_longer_has_is_pointed_at(scene, manager, wech
     page = manager.client.get(address(scene)).text
     assert "WeChat no longer has this template" in page
     assert 'value="template-appointment_created" selected' in page
+
+
+def test_a_manager_of_one_store_words_its_account_alone(app, scene):
+    local = log_in_directly(app, scene.chain, "manager", store_id=scene.chain.store.id)
+    assert address(scene) not in local.ask("GET", "/console/notifications").text
+    for method in ("GET", "POST"):
+        assert local.ask(method, address(scene), typed()).status_code == 403
+    with unit_of_work() as session:
+        session.execute(sa.text("update official_account set store_id = :id"), {"id": scene.chain.store.id})
+    assert address(scene) in local.ask("GET", "/console/notifications").text
+    assert local.ask("POST", address(scene), typed()).status_code == 303
+    assert stored(scene) is not None
 
 
 def test_a_message_is_switched_off(scene, manager):

@@ -128,6 +128,22 @@ def test_who_booked_and_speaks_for_the_patient_no_more_is_not_told(scene):
     assert [kind for kind, *_ in states()] == ["unbound"]
 
 
+def test_what_waits_for_a_fan_does_not_reach_them_once_they_are_unbound(scene):
+    book(scene)
+    book(scene, patient_id=scene.patient_ids[1], fan_id=None, channel="desk", starts_at=scene.opens_at + SLOT)
+    react()
+    with unit_of_work() as session:
+        gone = {"fan_id": scene.fan_ids[0], "patient_id": scene.patient_ids[0]}
+        patients.unbind(session, **gone, by=OPERATOR, now=clock.now())
+    react()
+    told_of = [(kind, state, reason) for kind, state, reason in states()]
+    assert told_of == [
+        ("appointment_created", "skipped", "superseded"),
+        ("appointment_created", "pending", None),
+        ("unbound", "pending", None),
+    ]
+
+
 def test_without_a_doctor_the_words_beside_the_placeholder_stand_in(scene):
     with unit_of_work() as session:
         session.execute(sa.text("update store set any_per_hour = 1"))
@@ -140,7 +156,12 @@ def test_values_that_do_not_fit_are_noted_and_not_sent(scene):
     word(
         scene,
         "appointment_created",
-        texts=(("thing1", "{store}"), ("phrase2", "{doctor}"), ("time3", "{time}"), ("thing2", "好")),
+        texts=(
+            ("thing1", "{store}"),
+            ("phrase2", "{doctor|到店安排}"),
+            ("time3", "{time}"),
+            ("thing2", "好"),
+        ),
     )
     with unit_of_work() as session:
         session.execute(sa.text("update doctor set name = 'Dr Li'"))
@@ -180,6 +201,20 @@ def test_charts_bound_together_are_told_once(scene):
             )
     react()
     assert sorted(states()) == [("bound", "pending", None), ("bound", "skipped", "told_together")]
+
+
+def test_of_charts_bound_together_one_that_stands_is_told_of(scene):
+    now, fan_id = clock.now(), scene.fan_ids[0]
+    with unit_of_work() as session:
+        for name in ("王大明", "王小明"):
+            chart = patients.create_chart(session, patients.NewChart(name), by=OPERATOR, now=now)
+            bound = {"fan_id": fan_id, "patient_id": chart.id}
+            patients.bind(session, **bound, how="phone", by=OPERATOR, now=now)
+            if name == "王大明":
+                patients.unbind(session, **bound, by=OPERATOR, now=now)
+    react()
+    told = [(kind, state) for kind, state, _ in states() if kind == "bound"]
+    assert sorted(told) == [("bound", "pending"), ("bound", "skipped")]
 
 
 def test_bound_again_before_the_end_was_told(scene):

@@ -10,9 +10,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from engage.audit.services import OPERATOR
 from engage.clinic.models import Item
+from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.patients import queries as patients
+from engage.patients import rules, services
+from engage.patients.models import FanPhone
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Chain
 from tests.patient.phones import (
@@ -237,6 +241,15 @@ def test_somebody_new_is_written_down_under_the_proven_phone(phone: Phone):
         assert patients.is_bound(session, phone.scene.fan_ids[0], person.id)
 
 
+def test_too_many_of_one_phone_is_said_beside_the_name(phone: Phone, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rules, "CHARTS_PER_PHONE", 0)
+    verify(phone.scene)
+    answer = phone.send(phone.hold(0), patient_id="new", name="王建国")
+    assert answer.status_code == 422
+    assert "Nobody else can be added with this phone." in answer.text
+    assert appointments(phone.scene) == []
+
+
 def test_a_refused_booking_leaves_nobody_new_behind(phone: Phone):
     verify(phone.scene)
     held = phone.hold(0)
@@ -254,6 +267,22 @@ def test_who_proved_no_phone_adds_nobody(phone: Phone):
     answer = phone.send(held, patient_id="new", name="王建国")
     assert answer.status_code == 303
     assert answer.location.startswith(f"{phone.base}/bind?next=")
+    assert appointments(phone.scene) == []
+
+
+def test_whose_proof_is_old_proves_the_phone_again_for_a_chart_that_has_it(phone: Phone):
+    verify(phone.scene)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        told = {"by": OPERATOR, "now": clock.now()}
+        session.execute(sa.update(FanPhone).values(verified_at=clock.now() - rules.PROOF_LIFE))
+        services.create_chart(session, services.NewChart("王建国", phone="13800001234"), **told)
+    held = phone.hold(0)
+    answer = phone.send(held, patient_id="new", name="王建国")
+    assert answer.status_code == 303
+    assert parse_qs(answer.location.partition("?")[2])["next"] == [held]
+    page = phone.get(answer.location)
+    assert page.status_code == 200
+    assert 'name="phone"' in page.text
     assert appointments(phone.scene) == []
 
 

@@ -10,7 +10,9 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from engage.blueprints.patient import opening
+from engage.blueprints import opening
+from engage.blueprints.opening import OpenDays
+from engage.blueprints.patient import wayfinding
 from engage.clinic.models import Store
 from engage.clinic.rules import WHOLE_WEEK, Hours
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -56,7 +58,7 @@ def test_where_nothing_is_known_nothing_is_promised(phone: Phone):
     page = phone.get(f"/stores/{store_id}").text
     assert "tel:" not in page
     assert "map" not in page.partition("<main")[2].replace("map-pin", "")
-    assert "<dt>Mon–Sun</dt><dd>closed all day</dd>" in page
+    assert "<dt>Every day</dt><dd>closed all day</dd>" in page
 
 
 def test_a_store_of_another_chain_is_not_found(phone: Phone, other_chain: Chain):
@@ -86,15 +88,15 @@ def test_without_stores_the_chat_is_the_way(phone: Phone):
 )
 def test_the_map_is_one_that_knows_the_way(store: dict[str, Any], host: str, told: dict[str, str]):
     made = Store(**{"name": "浦东店", "zone": "Asia/Shanghai", "latitude": None, "longitude": None} | store)
-    address = urlsplit(opening.route_url(made))
+    address = urlsplit(wayfinding.route_url(made))
     assert address.hostname == host
     assert told.items() <= {name: value for name, (value,) in parse_qs(address.query).items()}.items()
 
 
 def test_a_day_without_end_is_said_so(app: Flask):
     with app.test_request_context(headers={"Accept-Language": "en"}):
-        assert opening.of_day(WHOLE_WEEK, 0) == "open around the clock"
-        assert opening.of_week(WHOLE_WEEK) == [{"days": "Mon–Sun", "hours": "open around the clock"}]
+        assert opening.on_weekday(WHOLE_WEEK, 0) == "open around the clock"
+        assert opening.week(WHOLE_WEEK) == [OpenDays("Every day", "open around the clock", is_open=True)]
 
 
 def test_the_pages_ask_the_same_of_the_database_for_many_stores(phone: Phone, count_queries):

@@ -15,7 +15,7 @@ from engage.booking import services
 from engage.booking.models import Appointment
 from engage.booking.rules import STATES
 from engage.clinic import services as clinic
-from engage.clinic.models import Store
+from engage.clinic.models import ItemStore, Store
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from tests.booking.scenes import Scene, make_scene
@@ -23,6 +23,8 @@ from tests.conftest import Chain
 from tests.patient.phones import (
     STAFF,
     Phone,
+    add_item,
+    add_store,
     appointments,
     bind,
     free,
@@ -247,6 +249,20 @@ def test_another_doctor_or_store_is_found_by_the_pages_of_booking(phone: Phone):
     assert (made.store_id, made.doctor_id) == (store.id, None)
 
 
+def test_a_store_that_does_not_do_it_is_no_place_to_move_to(phone: Phone):
+    chain, item = phone.scene.chain, add_item(phone.scene.chain, minutes=30)
+    other = add_store(chain, any_per_hour=5)
+    with tenant_scope(chain.id), unit_of_work() as session:
+        session.add(ItemStore(item_id=item, store_id=chain.store.id))
+    visit = phone.send(phone.hold(0), item_id=item).location
+    form = {"version": 1, "store_id": other, "who": "any", "starts_at": phone.time(2)}
+    answer = phone.post(f"{visit}/change", **form)
+    assert answer.status_code == 409
+    assert "Your visit cannot move there" in answer.text
+    assert f"{phone.base}/booking?change=" in answer.text
+    assert appointments(phone.scene)[0].store_id == chain.store.id
+
+
 def test_a_time_that_was_just_taken_leaves_the_visit_where_it_is(phone: Phone):
     visit = phone.book(0)
     take(phone.scene, 2)
@@ -394,7 +410,7 @@ def test_the_calendar_is_told_where_and_when_and_nothing_of_what_for(phone: Phon
 
 def test_no_page_asks_more_the_more_there_is(phone: Phone, count_queries):
     visit = phone.book(0)
-    pages = {"/appointments": 12, visit: 13, f"{visit}/change": 17, f"{visit}/cancel": 12}
+    pages = {"/appointments": 12, visit: 13, f"{visit}/change": 18, f"{visit}/cancel": 12}
     counted = {page: queries_of(phone, page, count_queries) for page in pages}
     for slot in (2, 4):
         phone.send(phone.hold(slot), slot=slot, patient_id=bind(phone.scene, f"王{slot}"))

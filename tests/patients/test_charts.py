@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from engage.audit.models import AuditEntry
+from engage.audit.services import OPERATOR
 from engage.kernel import settings
 from engage.kernel.errors import Invalid
 from engage.patients import queries, rules, services
-from engage.patients.errors import PhoneNotVerified, WrongName, WrongPhone
+from engage.patients.errors import PhoneNotVerified, TooManyCharts, WrongName, WrongPhone
 from engage.patients.models import Patient
 from tests.patients.scenes import NOW, PHONE, STORED, chart, prove, recorded
 
@@ -123,6 +124,17 @@ def test_a_namesake_who_is_bound_comes_before_one_who_is_not(people, session):
     services.bind(session, fan_id=fan_id, patient_id=second.id, how="desk", by=OPERATOR, now=NOW)
     assert services.add_relative(session, fan_id, "王明", now=NOW).id == second.id
     assert not queries.is_bound(session, fan_id, first.id)
+
+
+def test_a_phone_has_no_more_relatives_than_a_large_family(people, session, monkeypatch):
+    monkeypatch.setattr(rules, "CHARTS_PER_PHONE", 2)
+    fan_id = people.fan_ids[0]
+    prove(session, fan_id)
+    for name in ("王小红", "王明"):
+        services.add_relative(session, fan_id, name, now=NOW)
+    with pytest.raises(TooManyCharts):
+        services.add_relative(session, fan_id, "王强", now=NOW)
+    assert services.add_relative(session, fan_id, "王明", now=NOW).name == "王明"
 
 
 def test_a_relative_is_added_once_under_the_fans_phone(people, session):

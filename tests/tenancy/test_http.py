@@ -446,7 +446,8 @@ def given_up(chain):
     """Leave a reaction that has used up its attempts; gives its id."""
     with tenant_scope(chain.id), unit_of_work() as work:
         outbox.record(work, "booking.booked", now=clock.now(), appointment_id=1)
-        row = work.scalars(sa.select(OutboxRow)).one()
+        telling = sa.select(OutboxRow).where(OutboxRow.handler == "notifications.tell_booked")
+        row = work.scalars(telling).one()
         row.attempts = leases.ATTEMPTS
         leases.postpone(row, "KeyError at tell_booked:1: 'appointment_id'", now=clock.now())
         return row.id

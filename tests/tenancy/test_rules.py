@@ -22,30 +22,31 @@ def at(*store_ids: int) -> StoreScope:
     return StoreScope(False, frozenset(store_ids))
 
 
+SEES_VISITS = {"self", "appointments.view", "appointments.treat", "people.view"}
+KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage"}
+RUNS_THE_CLINIC = KEEPS_THE_BOOK | {
+    "clinic.manage",
+    "notifications.manage",
+    "notifications.view",
+    "staff.view",
+}
+
+
 @pytest.mark.parametrize(
     ("role", "permitted"),
     [
         (
             "owner",
-            {
-                "self",
-                "appointments.view",
-                "clinic.manage",
-                "staff.view",
-                "staff.manage",
-                "operations.view",
-                "accounts.manage",
-                "journal.view",
-            },
+            RUNS_THE_CLINIC | {"staff.manage", "operations.view", "accounts.manage", "journal.view"},
         ),
-        ("manager", {"self", "appointments.view", "clinic.manage", "staff.view"}),
+        ("manager", RUNS_THE_CLINIC),
         ("marketer", {"self"}),
-        ("desk", {"self", "appointments.view"}),
-        ("consultant", {"self", "appointments.view"}),
-        ("agent", {"self", "appointments.view"}),
-        ("doctor", {"self", "appointments.view"}),
-        ("coordinator", {"self", "appointments.view"}),
-        ("chief", {"self", "appointments.view"}),
+        ("desk", KEEPS_THE_BOOK | {"notifications.view"}),
+        ("consultant", KEEPS_THE_BOOK),
+        ("agent", KEEPS_THE_BOOK),
+        ("doctor", SEES_VISITS),
+        ("coordinator", KEEPS_THE_BOOK),
+        ("chief", SEES_VISITS),
         ("accountant", {"self"}),
     ],
 )

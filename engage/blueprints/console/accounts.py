@@ -19,7 +19,7 @@ from engage.accounts.rules import MODES, callback_url
 from engage.accounts.schemas import AccountIn, DetailsIn, check_greeting
 from engage.accounts.services import AccountDetails, NewAccount
 from engage.blueprints.console.accounts_form import read_store, typed
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries as clinic

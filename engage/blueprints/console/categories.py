@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries, services
 from engage.clinic.errors import CategoryInUse
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 bp = ConsoleBlueprint("console_categories", __name__, url_prefix="/console/items/categories")
 
 
-@bp.view("/new", permission="clinic.manage")
+@bp.view("/new", permission="clinic.manage", everywhere=True)
 def new(_staff: Staff) -> ResponseReturnValue:
     """Show an empty form."""
     return _form({}, {})
 
 
-@bp.view("/new", permission="clinic.manage", methods=("POST",))
+@bp.view("/new", permission="clinic.manage", everywhere=True, methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Add a category at the end."""
     form = {"name": request.form.get("name", "").strip()}
@@ -45,7 +45,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:category_id>/edit", permission="clinic.manage")
+@bp.view("/<int:category_id>/edit", permission="clinic.manage", everywhere=True)
 def edit(_staff: Staff, category_id: int) -> ResponseReturnValue:
     """Show the form with the name."""
     with unit_of_work() as work:
@@ -53,7 +53,7 @@ def edit(_staff: Staff, category_id: int) -> ResponseReturnValue:
     return _form({"name": category.name}, {}, category=category)
 
 
-@bp.view("/<int:category_id>/edit", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:category_id>/edit", permission="clinic.manage", everywhere=True, methods=("POST",))
 def update(staff: Staff, category_id: int) -> ResponseReturnValue:
     """Rename a category."""
     form = {"name": request.form.get("name", "").strip()}
@@ -69,7 +69,7 @@ def update(staff: Staff, category_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:category_id>/move", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:category_id>/move", permission="clinic.manage", everywhere=True, methods=("POST",))
 def move(staff: Staff, category_id: int) -> ResponseReturnValue:
     """Move a category up or down."""
     up = request.form.get("direction") == "up"
@@ -78,7 +78,7 @@ def move(staff: Staff, category_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:category_id>/remove", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:category_id>/remove", permission="clinic.manage", everywhere=True, methods=("POST",))
 def remove(staff: Staff, category_id: int) -> ResponseReturnValue:
     """Remove a category that holds no item."""
     try:

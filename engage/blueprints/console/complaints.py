@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries, services
 from engage.clinic.schemas import ComplaintIn
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 bp = ConsoleBlueprint("console_complaints", __name__, url_prefix="/console/items/complaints")
 
 
-@bp.view("/new", permission="clinic.manage")
+@bp.view("/new", permission="clinic.manage", everywhere=True)
 def new(_staff: Staff) -> ResponseReturnValue:
     """Show an empty form."""
     return _form({}, {})
 
 
-@bp.view("/new", permission="clinic.manage", methods=("POST",))
+@bp.view("/new", permission="clinic.manage", everywhere=True, methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Add a preset at the end; taking back a removal posts its words in the address."""
     form = {"text": request.values.get("text", "").strip()}
@@ -44,7 +44,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:complaint_id>/edit", permission="clinic.manage")
+@bp.view("/<int:complaint_id>/edit", permission="clinic.manage", everywhere=True)
 def edit(_staff: Staff, complaint_id: int) -> ResponseReturnValue:
     """Show the form with the words."""
     with unit_of_work() as work:
@@ -52,7 +52,7 @@ def edit(_staff: Staff, complaint_id: int) -> ResponseReturnValue:
     return _form({"text": complaint.text}, {}, complaint=complaint)
 
 
-@bp.view("/<int:complaint_id>/edit", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:complaint_id>/edit", permission="clinic.manage", everywhere=True, methods=("POST",))
 def update(staff: Staff, complaint_id: int) -> ResponseReturnValue:
     """Reword a preset."""
     form = {"text": request.form.get("text", "").strip()}
@@ -68,7 +68,7 @@ def update(staff: Staff, complaint_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:complaint_id>/move", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:complaint_id>/move", permission="clinic.manage", everywhere=True, methods=("POST",))
 def move(staff: Staff, complaint_id: int) -> ResponseReturnValue:
     """Move a preset up or down."""
     up = request.form.get("direction") == "up"
@@ -77,7 +77,7 @@ def move(staff: Staff, complaint_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:complaint_id>/remove", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:complaint_id>/remove", permission="clinic.manage", everywhere=True, methods=("POST",))
 def remove(staff: Staff, complaint_id: int) -> ResponseReturnValue:
     """Remove a preset."""
     with unit_of_work() as work:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries, services
@@ -28,13 +28,15 @@ FIELDS = ("name", "title", "introduction", "bookable")
 AHEAD: Final = dt.timedelta(days=14)
 
 
-@bp.view("", permission="clinic.manage")
+@bp.view("", permission="clinic.manage", everywhere=True)
 def index(staff: Staff) -> ResponseReturnValue:
     """Show the chain's doctors in the order patients see them."""
     now = clock.now()
     with unit_of_work() as work:
         doctors = queries.doctors(work)
-        shifts = queries.shifts_at(work, begin=now, end=now + AHEAD)
+        shifts = queries.shifts_at(
+            work, doctor_ids=[doctor.id for doctor in doctors], begin=now, end=now + AHEAD
+        )
         stores = {store.id: store for store in queries.stores(work)}
     rows = []
     for doctor in doctors:
@@ -54,13 +56,13 @@ def index(staff: Staff) -> ResponseReturnValue:
     return render_template("console/doctors/list.html", view={"rows": rows, "subnav": settings_pages(staff)})
 
 
-@bp.view("/new", permission="clinic.manage")
+@bp.view("/new", permission="clinic.manage", everywhere=True)
 def new(_staff: Staff) -> ResponseReturnValue:
     """Show an empty form."""
     return _form({"bookable": True}, {})
 
 
-@bp.view("/new", permission="clinic.manage", methods=("POST",))
+@bp.view("/new", permission="clinic.manage", everywhere=True, methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Add a doctor at the end of the list."""
     try:
@@ -74,7 +76,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     return redirect(url_for("console_rosters.new", doctor=doctor.id), 303)
 
 
-@bp.view("/<int:doctor_id>/edit", permission="clinic.manage")
+@bp.view("/<int:doctor_id>/edit", permission="clinic.manage", everywhere=True)
 def edit(_staff: Staff, doctor_id: int) -> ResponseReturnValue:
     """Show the form filled with what is known."""
     with unit_of_work() as work:
@@ -82,7 +84,7 @@ def edit(_staff: Staff, doctor_id: int) -> ResponseReturnValue:
     return _form({name: getattr(doctor, name) for name in FIELDS}, {}, doctor=doctor)
 
 
-@bp.view("/<int:doctor_id>/edit", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:doctor_id>/edit", permission="clinic.manage", everywhere=True, methods=("POST",))
 def update(staff: Staff, doctor_id: int) -> ResponseReturnValue:
     """Change a doctor."""
     with unit_of_work() as work:
@@ -97,7 +99,7 @@ def update(staff: Staff, doctor_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_doctors.index"), 303)
 
 
-@bp.view("/<int:doctor_id>/move", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:doctor_id>/move", permission="clinic.manage", everywhere=True, methods=("POST",))
 def move(staff: Staff, doctor_id: int) -> ResponseReturnValue:
     """Move a doctor up or down in the list."""
     up = request.form.get("direction") == "up"

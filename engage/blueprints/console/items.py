@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries, services
@@ -29,7 +29,7 @@ bp = ConsoleBlueprint("console_items", __name__, url_prefix="/console/items")
 FIELDS = ("name", "category", "minutes", "stores", "enabled")
 
 
-@bp.view("", permission="clinic.manage")
+@bp.view("", permission="clinic.manage", everywhere=True)
 def index(staff: Staff) -> ResponseReturnValue:
     """Show categories with their items, and the complaint presets."""
     with unit_of_work() as work:
@@ -64,7 +64,7 @@ def index(staff: Staff) -> ResponseReturnValue:
     return render_template("console/items/list.html", view=view)
 
 
-@bp.view("/new", permission="clinic.manage")
+@bp.view("/new", permission="clinic.manage", everywhere=True)
 def new(_staff: Staff) -> ResponseReturnValue:
     """Show an empty form; without a category there is none to choose, so that comes first."""
     with unit_of_work() as work:
@@ -78,7 +78,7 @@ def new(_staff: Staff) -> ResponseReturnValue:
     return _form(form, {}, categories, stores)
 
 
-@bp.view("/new", permission="clinic.manage", methods=("POST",))
+@bp.view("/new", permission="clinic.manage", everywhere=True, methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Add an item at the end of its category."""
     with unit_of_work() as work:
@@ -94,7 +94,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:item_id>/edit", permission="clinic.manage")
+@bp.view("/<int:item_id>/edit", permission="clinic.manage", everywhere=True)
 def edit(_staff: Staff, item_id: int) -> ResponseReturnValue:
     """Show the form filled with what is known."""
     with unit_of_work() as work:
@@ -111,7 +111,7 @@ def edit(_staff: Staff, item_id: int) -> ResponseReturnValue:
     return _form(form, {}, categories, stores, item=item)
 
 
-@bp.view("/<int:item_id>/edit", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:item_id>/edit", permission="clinic.manage", everywhere=True, methods=("POST",))
 def update(staff: Staff, item_id: int) -> ResponseReturnValue:
     """Change an item."""
     with unit_of_work() as work:
@@ -127,7 +127,7 @@ def update(staff: Staff, item_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:item_id>/move", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:item_id>/move", permission="clinic.manage", everywhere=True, methods=("POST",))
 def move(staff: Staff, item_id: int) -> ResponseReturnValue:
     """Move an item up or down in its category."""
     up = request.form.get("direction") == "up"
@@ -136,7 +136,7 @@ def move(staff: Staff, item_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_items.index"), 303)
 
 
-@bp.view("/<int:item_id>/remove", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:item_id>/remove", permission="clinic.manage", everywhere=True, methods=("POST",))
 def remove(staff: Staff, item_id: int) -> ResponseReturnValue:
     """Remove an item; one that was booked is only switched off."""
     with unit_of_work() as work:

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.accounts import queries as accounts
+from engage.blueprints.addresses import read_day
 from engage.blueprints.console.people_words import described
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -183,10 +184,8 @@ def _number(text: str) -> str:
 
 
 def _day(text: str) -> str:
-    try:
-        return dt.date.fromisoformat(text).isoformat()
-    except ValueError:
-        return ""
+    day = read_day(text)
+    return day.isoformat() if day else ""
 
 
 def _wanted(kept: Mapping[str, str], zone: str) -> Wanted:

@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from engage.accounts import queries as accounts
 from engage.blueprints.console import notifications_form as forms
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries as clinic
@@ -47,9 +47,14 @@ class Shelf:
 
 @bp.view("", permission="notifications.manage")
 def index(staff: Staff) -> ResponseReturnValue:
-    """Show every account's kinds of messages, and how each stands."""
+    """Show every account's kinds of messages, and how each stands; a store's manager sees its account."""
+    scope = staff.reach("notifications.manage")
     with unit_of_work() as work:
-        connected = accounts.accounts(work)
+        connected = [
+            account
+            for account in accounts.accounts(work)
+            if scope.everywhere or (account.store_id is not None and scope.holds(account.store_id))
+        ]
         worded = queries.wordings(work)
     view = {
         "accounts": [
@@ -66,18 +71,18 @@ def index(staff: Staff) -> ResponseReturnValue:
 
 
 @bp.view("/<int:account_id>/<kind>", permission="notifications.manage")
-def edit(_staff: Staff, account_id: int, kind: str) -> ResponseReturnValue:
-    """Show the editor: with the stored wording, or begun anew for another template."""
-    account, wording, values = _known(account_id, kind)
+def edit(staff: Staff, account_id: int, kind: str) -> ResponseReturnValue:
+    """Show the editor: with the stored wording, or for another template with what was typed so far."""
+    account, wording, values = _known(staff, account_id, kind)
     shelf = _shelf(account)
-    form = _opened(kind, wording, shelf, request.args.get("template_id", ""))
+    form = _opened(kind, wording, shelf, request.args.get("template_id", "")) | forms.retyped(request.args)
     return _editor(account, kind, form, {}, shelf, values)
 
 
 @bp.view("/<int:account_id>/<kind>", permission="notifications.manage", methods=("POST",))
 def update(staff: Staff, account_id: int, kind: str) -> ResponseReturnValue:
     """Keep a wording in which every text fits."""
-    account, _wording, values = _known(account_id, kind)
+    account, _wording, values = _known(staff, account_id, kind)
     form = forms.posted(request.form)
     try:
         read: dict[str, Any] = forms.WordingIn().load(form)
@@ -111,12 +116,15 @@ def _row(kind: str, wording: Wording | None) -> dict[str, Any]:
     }
 
 
-def _known(account_id: int, kind: str) -> tuple[OfficialAccount, Wording | None, Mapping[str, str]]:
+def _known(
+    staff: Staff, account_id: int, kind: str
+) -> tuple[OfficialAccount, Wording | None, Mapping[str, str]]:
     """Give the account, its wording of the kind, and real values to show it with."""
     if kind not in KINDS:
         raise NotFound(kind=kind)
     with unit_of_work() as work:
         account = accounts.account(work, account_id)
+        staff.demand("notifications.manage", account.store_id)
         return account, queries.wording(work, account_id, kind), _values(work, account)
 
 

@@ -36,7 +36,13 @@ class WordingIn(Schema):
             validate.Predicate("isprintable", error=N_("Please leave out special characters.")),
         ],
     )
-    title = fields.String(required=True, validate=validate.Length(max=40, error=N_("At most 40 characters.")))
+    title = fields.String(
+        required=True,
+        validate=[
+            validate.Length(max=40, error=N_("At most 40 characters.")),
+            validate.Predicate("isprintable", error=N_("Please leave out special characters.")),
+        ],
+    )
     content = fields.String(
         required=True,
         validate=[
@@ -116,6 +122,12 @@ def _row(line: Line, text: str, values: Mapping[str, str]) -> dict[str, Any]:
         "rule": gettext(kind.rule),
         "shown": shown[line.key] if text else "",
     }
+
+
+def retyped(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Give what was typed before another template was chosen; its texts stay with their keys."""
+    texts = {name: text.strip() for name, text in asked.items() if name.startswith(PREFIX) and text.strip()}
+    return {**texts, "enabled": "enabled" in asked} if texts else {}
 
 
 def as_stored(fields: Sequence[Mapping[str, str]]) -> dict[str, str]:

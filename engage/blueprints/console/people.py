@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.audit import services as audit
-from engage.blueprints.console.appointments.access import reach
 from engage.blueprints.console.people_words import described
 from engage.blueprints.console.timeline import Names, told
 from engage.blueprints.faces import moment
@@ -44,7 +43,7 @@ def show(staff: Staff, patient_id: int) -> ResponseReturnValue:
         stores = {store.id: store for store in clinic.stores(session)}
         bindings = queries.bindings_of(session, patient_id)
         entries = queries.timeline(session, patient_id, limit=ENTRIES)
-        scope = reach(staff, "appointments.view")
+        scope = staff.reach("appointments.view")
         seen = {store_id: store for store_id, store in stores.items() if scope.holds(store_id)}
         names = Names(
             stores=seen,
@@ -105,8 +104,7 @@ def _visits(session: Session, person: Patient, seen: Stores) -> Sequence[dict[st
             "tone": TONES[row.state],
             "state": gettext(STATES[row.state]),
         }
-        for row in booking.of_patient(session, person.id, limit=VISITS)
-        if row.store_id in seen
+        for row in booking.of_patient(session, person.id, store_ids=frozenset(seen), limit=VISITS)
     ]
 
 

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from engage.blueprints.console.staff_form import person_name, sentences
+from engage.blueprints.console.refused import sentences
+from engage.blueprints.console.staff_form import person_name
 from engage.blueprints.faces import LANGUAGES
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.kernel import clock

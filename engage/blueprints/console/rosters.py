@@ -12,8 +12,9 @@ from flask_babel import gettext, ngettext
 from marshmallow import ValidationError
 
 from engage.blueprints import faces
+from engage.blueprints.addresses import read_day
 from engage.blueprints.console import roster_week
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.blueprints.opening import weekday_name
@@ -26,10 +27,10 @@ from engage.clinic.schemas import RosterIn
 from engage.clinic.services import Added
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
-from engage.kernel.errors import N_, Invalid
+from engage.kernel.errors import N_, Invalid, NotFound
 
 if TYPE_CHECKING:
-    from engage.clinic.models import Doctor, Shift
+    from engage.clinic.models import Doctor, Shift, Store
 
 bp = ConsoleBlueprint("console_rosters", __name__, url_prefix="/console/rosters")
 
@@ -59,7 +60,7 @@ def index(staff: Staff) -> ResponseReturnValue:
     """Show a week: of all doctors, or of the one chosen in the address."""
     now = clock.now()
     today = clock.local(now, staff.house.zone).date()
-    monday = roster_week.monday_of(_date(request.args.get("week", "")) or today)
+    monday = roster_week.monday_of(read_day(request.args.get("week", "")) or today)
     days = [monday + dt.timedelta(days=number) for number in range(7)]
     begin, _ = clock.day_bounds(days[0], staff.house.zone)
     _, end = clock.day_bounds(days[-1], staff.house.zone)
@@ -68,7 +69,7 @@ def index(staff: Staff) -> ResponseReturnValue:
         chosen = _chosen(request.args.get("doctor", ""), doctors)
         shifts = queries.shifts_at(
             work,
-            doctor_ids=(chosen.id,) if chosen else None,
+            doctor_ids=(chosen.id,) if chosen else [doctor.id for doctor in doctors],
             begin=begin - MARGIN,
             end=end + MARGIN,
         )
@@ -102,7 +103,7 @@ def index(staff: Staff) -> ResponseReturnValue:
 def new(staff: Staff) -> ResponseReturnValue:
     """Show a form for four weeks of workdays, as most rosters are."""
     today = clock.local(clock.now(), staff.house.zone).date()
-    monday = _date(request.args.get("week", "")) or today
+    monday = read_day(request.args.get("week", "")) or today
     first = max(monday, today)
     form = {
         "doctor": request.args.get("doctor", ""),
@@ -118,7 +119,7 @@ def new(staff: Staff) -> ResponseReturnValue:
         "slot_minutes": "30",
         "per_slot": "1",
     }
-    return _form(form, {})
+    return _form(staff, form, {})
 
 
 @bp.view("/new", permission="clinic.manage", methods=("POST",))
@@ -126,12 +127,12 @@ def create(staff: Staff) -> ResponseReturnValue:
     """Add the shifts that are missing."""
     try:
         with unit_of_work() as work:
-            rosters = _rosters(work)
+            rosters = _rosters(work, staff)
             added = [services.add_shifts(work, one, by=staff.actor, now=clock.now()) for one in rosters]
     except ValidationError as error:
-        return _form(_typed(), sentences(error)), 422
+        return _form(staff, _typed(), sentences(error)), 422
     except Invalid as refusal:
-        return _form(_typed(), sentences(ValidationError(dict(refusal.fields)))), 422
+        return _form(staff, _typed(), sentences(ValidationError(dict(refusal.fields)))), 422
     _tell(added)
     return redirect(
         url_for("console_rosters.index", doctor=rosters[0].doctor_id, week=rosters[0].from_date), 303
@@ -139,7 +140,7 @@ def create(staff: Staff) -> ResponseReturnValue:
 
 
 @bp.view("/<int:shift_id>", permission="clinic.manage")
-def show(_staff: Staff, shift_id: int) -> ResponseReturnValue:
+def show(staff: Staff, shift_id: int) -> ResponseReturnValue:
     """Show one shift, in the drawer or on a page."""
     now = clock.now()
     with unit_of_work() as work:
@@ -161,6 +162,7 @@ def show(_staff: Staff, shift_id: int) -> ResponseReturnValue:
         "doctor": doctor.name,
         "store": store.name,
         "booked": len(booked),
+        "may_remove": shift.ends_at > now and staff.reach("clinic.manage").holds(store.id),
         "week_url": url_for("console_rosters.index", doctor=doctor.id, week=block.day),
     }
     return render_template("console/rosters/shift.html", view=view)
@@ -171,6 +173,7 @@ def remove(staff: Staff, shift_id: int) -> ResponseReturnValue:
     """Remove a shift; appointments in it stay booked."""
     with unit_of_work() as work:
         shift = queries.shift(work, shift_id)
+        staff.demand("clinic.manage", shift.store_id)
         zone = queries.store(work, shift.store_id).zone
         services.remove_shift(work, shift_id, by=staff.actor, now=clock.now())
     told = gettext("The shift is removed. Appointments in it stay booked.")
@@ -186,25 +189,18 @@ def restore(staff: Staff) -> ResponseReturnValue:
     """Take back the removal of a shift, which stands in the address as the form would hold it."""
     try:
         with unit_of_work() as work:
-            roster = _rosters(work)[0]
+            roster = _rosters(work, staff)[0]
             result = services.add_shifts(work, roster, by=staff.actor, now=clock.now())
             zone = queries.store(work, roster.store_id).zone
             begin = moment(roster.from_date, roster.begin_minute, zone)
-            shifts = queries.shifts(work, roster.doctor_id, begin=begin, end=begin + STEP)
+            shift = next(iter(queries.shifts(work, roster.doctor_id, begin=begin, end=begin + STEP)), None)
     except ValidationError as error:
-        return _form(_typed(), sentences(error)), 422
+        return _form(staff, _typed(), sentences(error)), 422
     if result.clashes:
         raise DoctorElsewhere
-    return redirect(url_for("console_rosters.show", shift_id=shifts[0].id), 303)
-
-
-def _date(text: str) -> dt.date | None:
-    """Read a date of an address; what is none, or too far away to count from, is nothing."""
-    try:
-        read = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    return read if 2000 <= read.year <= 2200 else None
+    if shift is None:
+        raise NotFound
+    return redirect(url_for("console_rosters.show", shift_id=shift.id), 303)
 
 
 def _chosen(text: str, doctors: Sequence[Doctor]) -> Doctor | None:
@@ -270,7 +266,7 @@ def _typed() -> dict[str, Any]:
     }
 
 
-def _rosters(work: Session) -> list[Roster]:
+def _rosters(work: Session, staff: Staff) -> list[Roster]:
     """Read the form: one roster, or two around a break.
 
     Raises:
@@ -279,7 +275,7 @@ def _rosters(work: Session) -> list[Roster]:
     read: dict[str, Any] = RosterIn().load(_typed())
     if read["doctor"] not in {doctor.id for doctor in queries.doctors(work)}:
         raise ValidationError({"doctor": [N_("Please choose a doctor from the list.")]})
-    if read["store"] not in {store.id for store in queries.stores(work)}:
+    if read["store"] not in {store.id for store in _stores(work, staff)}:
         raise ValidationError({"store": [N_("Please choose a store from the list.")]})
     times = [(read["begin"], read["end"])]
     if read["has_break"]:
@@ -331,9 +327,15 @@ def _undo_url(shift: Shift, zone: str) -> str:
     )
 
 
-def _form(form: Mapping[str, Any], errors: Mapping[str, list[str]]) -> str:
+def _stores(work: Session, staff: Staff) -> list[Store]:
+    """Give the stores whose rosters the person keeps."""
+    scope = staff.reach("clinic.manage")
+    return [store for store in queries.stores(work) if scope.holds(store.id)]
+
+
+def _form(staff: Staff, form: Mapping[str, Any], errors: Mapping[str, list[str]]) -> str:
     with unit_of_work() as work:
-        doctors, stores = queries.doctors(work), queries.stores(work)
+        doctors, stores = queries.doctors(work), _stores(work, staff)
     view = {
         "doctors": [{"value": str(doctor.id), "label": doctor.name} for doctor in doctors],
         "stores": [{"value": str(store.id), "label": store.short_name} for store in stores],

@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.staff_form import StaffIn, grant_strings, read_grants, role_rows, sentences
+from engage.blueprints.console.refused import sentences
+from engage.blueprints.console.staff_form import StaffIn, grant_strings, read_grants, role_rows
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries as clinic

@@ -69,11 +69,6 @@ def read_grants(boxes: Iterable[str], store_ids: Set[int]) -> frozenset[Grant]:
     return frozenset(grant for grant in grants if grant.store_id is None or Grant(grant.role) not in grants)
 
 
-def sentences(error: ValidationError) -> dict[str, list[str]]:
-    """Give what is wrong with each field, in the language of the answer."""
-    return {name: [gettext(text) for text in texts] for name, texts in error.messages_dict.items()}
-
-
 def grant_strings(grants: Iterable[Grant]) -> list[str]:
     """Write grants as the form's boxes."""
     return [f"{grant.role}:{EVERYWHERE if grant.store_id is None else grant.store_id}" for grant in grants]

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from engage.blueprints.console.hours_form import MODES, Day, read_days, stored_days, typed_days
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.blueprints.opening import week
@@ -45,22 +45,24 @@ FIELDS = (
 
 @bp.view("", permission="clinic.manage")
 def index(staff: Staff) -> ResponseReturnValue:
-    """Show the chain's stores in the order patients see them."""
+    """Show the chain's stores in the order patients see them; a manager of some sees those."""
+    scope = staff.reach("clinic.manage")
     with unit_of_work() as work:
-        stores = queries.stores(work)
+        stores = [store for store in queries.stores(work) if scope.holds(store.id)]
         hours = queries.hours(work, [store.id for store in stores])
     rows = [_row(store, hours[store.id]) for store in stores]
-    return render_template("console/stores/list.html", view={"rows": rows, "subnav": settings_pages(staff)})
+    view = {"rows": rows, "is_whole": scope.everywhere, "subnav": settings_pages(staff)}
+    return render_template("console/stores/list.html", view=view)
 
 
-@bp.view("/new", permission="clinic.manage")
+@bp.view("/new", everywhere=True, permission="clinic.manage")
 def new(staff: Staff) -> ResponseReturnValue:
     """Show a form for a store that is open on workdays."""
     days = [Day(weekday, "hours" if weekday < 6 else "closed") for weekday in range(7)]
     return _form({"zone": staff.house.zone, "any_per_hour": "0"}, days, {})
 
 
-@bp.view("/new", permission="clinic.manage", methods=("POST",))
+@bp.view("/new", everywhere=True, permission="clinic.manage", methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Add a store at the end of the list."""
     days = typed_days(request.form)
@@ -83,8 +85,9 @@ def create(staff: Staff) -> ResponseReturnValue:
 
 
 @bp.view("/<int:store_id>/edit", permission="clinic.manage")
-def edit(_staff: Staff, store_id: int) -> ResponseReturnValue:
+def edit(staff: Staff, store_id: int) -> ResponseReturnValue:
     """Show the form filled with what is known."""
+    staff.demand("clinic.manage", store_id)
     with unit_of_work() as work:
         store = queries.store(work, store_id)
         hours = queries.hours(work, [store_id])[store_id]
@@ -98,6 +101,7 @@ def edit(_staff: Staff, store_id: int) -> ResponseReturnValue:
 @bp.view("/<int:store_id>/edit", permission="clinic.manage", methods=("POST",))
 def update(staff: Staff, store_id: int) -> ResponseReturnValue:
     """Change a store; its short address stays."""
+    staff.demand("clinic.manage", store_id)
     with unit_of_work() as work:
         store = queries.store(work, store_id)
     days = typed_days(request.form)
@@ -111,7 +115,7 @@ def update(staff: Staff, store_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_stores.index"), 303)
 
 
-@bp.view("/<int:store_id>/move", permission="clinic.manage", methods=("POST",))
+@bp.view("/<int:store_id>/move", everywhere=True, permission="clinic.manage", methods=("POST",))
 def move(staff: Staff, store_id: int) -> ResponseReturnValue:
     """Move a store up or down in the list."""
     up = request.form.get("direction") == "up"

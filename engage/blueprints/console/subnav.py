@@ -22,6 +22,8 @@ SETTINGS: Final = (
     ("console_journal.index", N_("WeChat journal"), "journal.view"),
     ("console_operations.index", N_("Operations"), "operations.view"),
 )
+# What all stores share is for those who may change it at all of them.
+CHAIN_WIDE: Final = frozenset({"console_doctors.index", "console_items.index"})
 
 
 def settings_pages(staff: Staff) -> list[dict[str, Any]]:
@@ -29,5 +31,5 @@ def settings_pages(staff: Staff) -> list[dict[str, Any]]:
     return [
         {"label": gettext(label), "url": url_for(endpoint), "current": endpoint == request.endpoint}
         for endpoint, label, permission in SETTINGS
-        if staff.may(permission)
+        if (staff.reach(permission).everywhere if endpoint in CHAIN_WIDE else staff.may(permission))
     ]

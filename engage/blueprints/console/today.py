@@ -11,6 +11,7 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 
+from engage.blueprints.addresses import read_day
 from engage.blueprints.faces import day
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.booking import queries
@@ -30,7 +31,7 @@ def index(staff: Staff) -> ResponseReturnValue:
     zone, scope = staff.house.zone, staff.scope("appointments.view")
     stores = None if scope.everywhere else scope.store_ids
     today = clock.local(clock.now(), zone).date()
-    shown = _asked_day() or today
+    shown = read_day(request.args.get("day", "")) or today
     begin, end = clock.day_bounds(shown, zone)
     ahead, _ = clock.day_bounds(today, zone)
     _, until = clock.day_bounds(today + dt.timedelta(days=COMING_DAYS - 1), zone)
@@ -45,14 +46,6 @@ def index(staff: Staff) -> ResponseReturnValue:
         "coming": _coming(counts, today),
     }
     return render_template("console/today.html", view=view)
-
-
-def _asked_day() -> dt.date | None:
-    try:
-        asked = dt.date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return None
-    return asked if 1970 < asked.year < 9999 else None
 
 
 def _place(staff: Staff) -> str:

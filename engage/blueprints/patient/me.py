@@ -50,6 +50,7 @@ def show(visitor: Visitor) -> ResponseReturnValue:
         "was_unbound": "unbound" in request.args,
         "book_url": url_for("patient_booking.choose", account=account),
         "visits_url": url_for("patient_visits.index", account=account),
+        "stores_url": url_for("patient_stores.index", account=account),
         "bind_url": url_for("patient_bind.begin", account=account, another=1 if bound else None),
     }
     return render_template("patient/me.html", view=view)

@@ -6,7 +6,8 @@ from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import opening
+from engage.blueprints.opening import on_weekday, week
+from engage.blueprints.patient import wayfinding
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
@@ -22,7 +23,7 @@ def index(visitor: Visitor) -> ResponseReturnValue:
         stores = clinic.stores(session)
         hours = clinic.hours(session, [store.id for store in stores])
     cards = [
-        opening.card(
+        wayfinding.card(
             store,
             hours[store.id],
             url=url_for("patient_stores.show", account=account, store_id=store.id),
@@ -48,12 +49,12 @@ def show(visitor: Visitor, store_id: int) -> ResponseReturnValue:
             "short_name": store.short_name,
             "address": store.address,
             "transport": store.transport,
-            "today": opening.of_day(hours, today),
+            "today": on_weekday(hours, today),
             "phone": store.phone,
-            "phone_url": opening.call_url(store),
-            "route_url": opening.route_url(store),
+            "phone_url": wayfinding.call_url(store),
+            "route_url": wayfinding.route_url(store),
         },
-        "week": opening.of_week(hours),
+        "week": week(hours),
         "stores_url": url_for("patient_stores.index", account=account),
         "book_url": url_for("patient_booking.doctors", account=account, store_id=store_id),
     }

@@ -99,12 +99,13 @@ def hold_of(session: Session, fan_id: int, *, now: dt.datetime) -> Hold | None:
 def standing(
     session: Session, key: uuid.UUID, *, patient_id: int, fan_id: int | None, now: dt.datetime
 ) -> Standing:
-    """Say what a key has made already, and how much stands open, in one query."""
+    """Say what a key has made already, and how much stands open, in one query; of no fan nothing does."""
     made = sa.select(Appointment.id).where(Appointment.key == key).scalar_subquery()
     to_come = (Appointment.state.in_(OPEN), Appointment.starts_at > now)
+    fans_own = sa.false() if fan_id is None else Appointment.fan_id == fan_id
     counts = (
         sa.select(sa.func.count()).select_from(Appointment).where(mine, *to_come).scalar_subquery()
-        for mine in (Appointment.patient_id == patient_id, Appointment.fan_id == fan_id)
+        for mine in (Appointment.patient_id == patient_id, fans_own)
     )
     return Standing(*session.execute(sa.select(made, *counts)).one())
 
@@ -144,14 +145,18 @@ def of_fan(
     return rows[: len(coming)], rows[len(coming) :]
 
 
-def of_patient(session: Session, patient_id: int, *, limit: int) -> Sequence[Row]:
-    """Give a patient's visits, latest first."""
+def of_patient(
+    session: Session, patient_id: int, *, store_ids: frozenset[int] | None, limit: int
+) -> Sequence[Row]:
+    """Give a patient's visits at some stores or (None) at all, latest first."""
     statement = (
         sa.select(Appointment)
         .where(Appointment.patient_id == patient_id)
         .order_by(Appointment.starts_at.desc(), Appointment.id.desc())
         .limit(limit)
     )
+    if store_ids is not None:
+        statement = statement.where(Appointment.store_id.in_(store_ids))
     return _rows(session, session.scalars(statement).all())
 
 

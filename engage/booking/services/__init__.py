@@ -5,7 +5,7 @@ from __future__ import annotations
 from engage.booking.services.acting import act
 from engage.booking.services.booking import Book, book
 from engage.booking.services.changing import Change, cancel, change
-from engage.booking.services.holds import QUEUE, Wish, give_back, hold, next_at, sweep
+from engage.booking.services.holds import QUEUE, Wish, hold, next_at, sweep
 from engage.booking.services.limits import CHANGE_UNTIL, HORIZON_DAYS, OPEN_PER_FAN, OPEN_PER_PATIENT
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "book",
     "cancel",
     "change",
-    "give_back",
     "hold",
     "next_at",
     "sweep",

@@ -7,7 +7,7 @@ import datetime as dt
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.booking import queries, rules
-from engage.booking.errors import NotPossible, PatientBusy
+from engage.booking.errors import NotPossible, PatientBusy, Stale
 from engage.booking.models import Appointment
 from engage.booking.rules import Action, Span
 from engage.booking.services import ledger, limits
@@ -15,21 +15,33 @@ from engage.kernel import outbox
 from engage.kernel.db import Session
 
 
-def act(session: Session, appointment_id: int, action: str, *, by: Actor, now: dt.datetime) -> Appointment:
+def act(
+    session: Session,
+    appointment_id: int,
+    action: str,
+    *,
+    version: int | None = None,
+    by: Actor,
+    now: dt.datetime,
+) -> Appointment:
     """Do something with a visit; a repeat changes nothing.
 
-    The caller has looked whether its permission is held. Flushes, never commits; records the action's
-    event. `now` is aware UTC.
+    The caller has looked whether its permission is held. `version` is the one that was seen, where what
+    is done is said of a time: who promises to come promises it for that one. Flushes, never commits;
+    records the action's event. `now` is aware UTC.
 
     Raises:
         NotFound: there is no such visit, or the fan is not bound to its patient.
-        NotPossible: the table of actions does not allow it now.
+        Stale: it was changed meanwhile.
+        NotPossible: the table of actions does not allow it now, or another service does it.
         PatientBusy: a no-show cannot be corrected since the patient has another visit at that time.
     """
     visit, told = limits.visit(session, appointment_id, by=by), rules.ACTIONS[action]
     if _is_done(visit, told):
         return visit
-    if action not in rules.actions(visit, limits.who(by), now=now):
+    if version not in {None, visit.version}:
+        raise Stale
+    if action in rules.APART or action not in rules.actions(visit, limits.who(by), now=now):
         raise NotPossible
     if action == "correct":
         ledger.lock(session, ledger.patient(visit.patient_id))

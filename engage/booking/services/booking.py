@@ -48,9 +48,9 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
     """Take the places a visit needs and record it.
 
     Idempotent per `key`: a repeat returns the appointment it made, and of two at once the second
-    waits for the first. The places of the fan's hold are taken over. An item that is longer than a
-    slot takes as many slots as it needs. Flushes, never commits; records `booking.booked`. `now` is
-    aware UTC.
+    waits for the first. The places of the fan's hold, and of one in the way, are taken over. An item that
+    is longer than a slot takes as many slots as it needs. Flushes, never commits; records
+    `booking.booked`. `now` is aware UTC.
 
     Raises:
         NotFound: a fan books for a patient to whom they are not bound.
@@ -68,14 +68,17 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
     if standing.made_id is not None:
         return _same(queries.appointment(session, standing.made_id), wish)
     store = clinic.store(session, wish.store_id)
+    item = None if wish.item_id is None else clinic.item(session, wish.item_id)
     if limits.who(by) == rules.PATIENT:
+        if item and not item.enabled:
+            raise NotOffered
         _check_patient(session, wish, standing, store.zone, now=now)
-    minutes = 0 if wish.item_id is None else clinic.item(session, wish.item_id).minutes
+    minutes = item.minutes if item else 0
     target = (wish.store_id, wish.doctor_id, wish.starts_at)
     slot = queries.slot_at(session, *target, now=now, minutes=minutes)
     if slot is None:
         raise NotOpen
-    mine = (Hold.id == wish.hold_id) & (Hold.fan_id == wish.fan_id) if wish.hold_id else sa.false()
+    mine = (Hold.id == wish.hold_id) & (Hold.fan_id == wish.fan_id) if wish.hold_id else None
     freed = map(holds.span_of, holds.clear(session, slot.span, fan_id=wish.fan_id, now=now, mine=mine))
     if not ledger.move(session, rules.moves(freed, slot.span, slot.capacity)):
         raise SlotFull(nearest=queries.nearest_slots(session, *target, now=now, minutes=minutes))
@@ -92,8 +95,6 @@ def _check_patient(
         raise NotFound(patient=wish.patient_id)
     if not holds.may_be_booked(session, wish.doctor_id):
         raise NotOpen
-    if wish.item_id is not None and not clinic.item(session, wish.item_id).enabled:
-        raise NotOffered
     limits.check_item(session, wish.item_id, wish.store_id)
     days, per_patient, per_fan = settings.several(
         session, limits.HORIZON_DAYS, limits.OPEN_PER_PATIENT, limits.OPEN_PER_FAN

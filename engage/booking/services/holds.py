@@ -68,12 +68,6 @@ def hold(session: Session, wish: Wish, *, now: dt.datetime) -> Hold:
     return made
 
 
-def give_back(session: Session, hold_id: int, fan_id: int, *, now: dt.datetime) -> None:  # noqa: ARG001
-    """Let go of a fan's hold; one that is gone already changes nothing."""
-    mine = sa.select(Hold.id).where(Hold.id == hold_id, Hold.fan_id == fan_id)
-    ledger.move(session, rules.moves(map(span_of, _delete(session, mine))))
-
-
 def sweep(session: Session, *, now: dt.datetime, batch: int) -> int:
     """Give back the places of up to `batch` holds that have run out; gives how many were swept.
 

@@ -68,14 +68,20 @@ def hire(session: Session, chain: Chain, hashed: str, *, now: dt.datetime) -> No
 
 
 def draw_rosters(session: Session, chain: Chain, *, now: dt.datetime) -> None:
-    """Give every doctor shifts for the past month and the coming weeks; those there stay."""
+    """Give every doctor shifts for the past month and the coming weeks; those there stay.
+
+    Doctors of other names were made by hand: their rosters are too.
+    """
+    doctors = {doctor.name: doctor.id for doctor in queries.doctors(session)}
     stores = {store.slug: store.id for store in queries.stores(session)}
     today = clock.local(now, chain.zone).date()
-    for known, doctor in zip(queries.doctors(session), chain.doctors, strict=True):
+    for doctor in chain.doctors:
+        if doctor.name not in doctors:
+            continue
         for duty in doctor.duties:
             for begin, end in duty.hours:
                 roster = Roster(
-                    doctor_id=known.id,
+                    doctor_id=doctors[doctor.name],
                     store_id=stores[duty.store],
                     weekdays=frozenset(duty.weekdays),
                     from_date=today - dt.timedelta(days=PAST_DAYS),

@@ -36,6 +36,10 @@ class Known:
     items: Mapping[str, int]
     desk: Actor
 
+    def has(self, visit: Visit) -> bool:
+        """Whether what a visit names is there still: names are people's to change too."""
+        return visit.store in self.stores and visit.doctor in self.doctors and visit.item.name in self.items
+
 
 def look_up(session: Session, charts: Charts, fans: Mapping[str, int], desk: Actor) -> Known:
     """Find what plans name."""
@@ -54,6 +58,8 @@ def record(visit: Visit, known: Known) -> None:
 
     A visit that something is in the way of stays away.
     """
+    if not known.has(visit):
+        return
     with contextlib.suppress(*_IN_THE_WAY), unit_of_work() as session:
         appointment = queries.by_key(session, visit.key) or _book(session, visit, known)
         for step in visit.steps:

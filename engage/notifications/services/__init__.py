@@ -14,6 +14,7 @@ from engage.notifications.services.deliveries import (
     resolve,
     settle,
     withdraw,
+    withdraw_from,
     write,
 )
 from engage.notifications.services.telling import Notice, tell
@@ -34,5 +35,6 @@ __all__ = [
     "settle",
     "tell",
     "withdraw",
+    "withdraw_from",
     "write",
 ]

@@ -119,12 +119,19 @@ def withdraw(session: Session, kinds: Collection[str], subject_id: int, *, now: 
     one that a worker has claimed; one whose try went unheard is not repeated. One that is on its way at
     this moment arrives or not, but is not tried again.
     """
-    waiting = (
-        Delivery.kind.in_(kinds),
-        Delivery.subject_id == subject_id,
-        Delivery.available_at.is_not(None),
-        Delivery.withdrawn_at.is_(None),
-    )
+    _withdraw(session, Delivery.kind.in_(kinds), Delivery.subject_id == subject_id, now=now)
+
+
+def withdraw_from(
+    session: Session, kinds: Collection[str], *, fan_id: int, patient_id: int, now: dt.datetime
+) -> None:
+    """Let no message of these kinds about a patient out to a fan, who speaks for the patient no more."""
+    whose = (Delivery.fan_id == fan_id, Delivery.patient_id == patient_id)
+    _withdraw(session, Delivery.kind.in_(kinds), *whose, now=now)
+
+
+def _withdraw(session: Session, *which: sa.ColumnElement[bool], now: dt.datetime) -> None:
+    waiting = (*which, Delivery.available_at.is_not(None), Delivery.withdrawn_at.is_(None))
     over = (Delivery.state == "pending") | Delivery.lease.is_(None)
     session.execute(
         sa.update(Delivery)
@@ -260,7 +267,7 @@ def _unheard(row: Delivery, outcome: Unheard, *, now: dt.datetime) -> None:
     if row.withdrawn_at is not None:
         _end(row, "unknown", "superseded", now=now)
     elif leases.postpone(row, outcome.why, now=now):
-        row.reason = outcome.why
+        row.reason = "unheard"
     else:
         _end(row, "unknown", "no_answer", now=now)
 

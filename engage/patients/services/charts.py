@@ -14,7 +14,7 @@ from engage.audit.services import Actor
 from engage.kernel import outbox, sealing
 from engage.kernel.db import Session
 from engage.patients import queries, rules
-from engage.patients.errors import PhoneNotVerified
+from engage.patients.errors import PhoneNotVerified, TooManyCharts
 from engage.patients.models import ChartNumber, Patient, PatientTerm
 from engage.patients.queries import Verified
 from engage.patients.services.bindings import bind_all, hold_phone
@@ -88,12 +88,23 @@ def add_relative(session: Session, fan_id: int, name: str, *, now: dt.datetime) 
     """Give the patient of this name under the phone a fan has proven, made if there is none, and bind it.
 
     Raises:
-        PhoneNotVerified: the fan has proven no phone.
+        PhoneNotVerified: the fan has proven no phone, or so long ago that the chart of this name, which
+            is not bound, may be another's by now.
         WrongName: the name is empty or too long.
+        TooManyCharts: the phone has as many as fans may add.
     """
-    namesakes = _of_name(_charts_of_phone(session, fan_id), rules.named(name))
+    charts = _charts_of_phone(session, fan_id)
+    namesakes = _of_name(charts, rules.named(name))
     if not namesakes:
+        if len(charts) >= rules.CHARTS_PER_PHONE:
+            raise TooManyCharts
         return _make_for(session, fan_id, name, how="booking", now=now)
+    bound = {patient.id for patient in queries.of_fan(session, fan_id)}
+    known = next((chart for chart in namesakes if chart.id in bound), None)
+    if known is not None:
+        return known
+    if not rules.still_proves(_proof(session, fan_id).at, now):
+        raise PhoneNotVerified
     bind_all(session, fan_id, namesakes[:1], how="booking", now=now)
     return namesakes[0]
 

@@ -8,13 +8,13 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from engage.blueprints.console.appointments.access import demand, visible
+from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.blueprint import bp
-from engage.blueprints.console.appointments.drawer import APART, REASONS, sheet
+from engage.blueprints.console.appointments.drawer import REASONS, sheet
 from engage.blueprints.guard import Staff
 from engage.booking import services
 from engage.booking.errors import NotPossible, PatientBusy, ReasonNeeded, Stale
-from engage.booking.rules import ACTIONS, STATES
+from engage.booking.rules import ACTIONS, APART, STATES
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import N_, NotFound
@@ -26,16 +26,17 @@ UNDO: Final = {"no_show": "correct"}
 
 @bp.view("/<int:appointment_id>/<action>", permission="appointments.treat", methods=("POST",))
 def act(staff: Staff, appointment_id: int, action: str) -> ResponseReturnValue:
-    """Do one of the actions that need no words."""
+    """Do one of the actions that need no words; an undo names no version, it follows at once."""
+    version = int(version_of()) if "version" in request.form else None
     with unit_of_work() as session:
         row = visible(session, staff, appointment_id)
         if action not in ACTIONS or action in APART:
             raise NotFound(action=action)
-        demand(staff, ACTIONS[action].permission, row.store_id)
+        staff.demand(ACTIONS[action].permission, row.store_id)
     try:
         with unit_of_work() as session:
-            services.act(session, appointment_id, action, by=staff.actor, now=clock.now())
-    except (NotPossible, PatientBusy) as refusal:
+            services.act(session, appointment_id, action, version=version, by=staff.actor, now=clock.now())
+    except (Stale, NotPossible, PatientBusy) as refusal:
         return sheet(staff, appointment_id, notice=gettext(refusal.title)), 422
     flash(_told(appointment_id, action), "good")  # type: ignore[arg-type]  # a toast may carry its undo
     return redirect(url_for("console_appointments.show", appointment_id=appointment_id), 303)
@@ -46,7 +47,7 @@ def cancel(staff: Staff, appointment_id: int) -> ResponseReturnValue:
     """Cancel, and say why; the version tells whether somebody changed it meanwhile."""
     form = {name: request.form.get(name, "").strip() for name in ("reason", "words")}
     with unit_of_work() as session:
-        demand(staff, "appointments.manage", visible(session, staff, appointment_id).store_id)
+        staff.demand("appointments.manage", visible(session, staff, appointment_id).store_id)
     if len(form["words"]) > 100:
         return sheet(
             staff, appointment_id, form=form, errors={"words": [gettext("At most 100 characters.")]}

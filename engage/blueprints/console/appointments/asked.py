@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from engage.blueprints.addresses import read_day
 from engage.booking.rules import STATES
 
 VIEWS = ("list", "board")
@@ -65,15 +66,6 @@ class Asked:
         shifted = self.day.toordinal() + days
         reachable = dt.date.min.toordinal() < shifted < dt.date.max.toordinal()
         return self.url(day=dt.date.fromordinal(shifted) if reachable else self.day)
-
-
-def read_day(written: str) -> dt.date | None:
-    """Read a day of an address; None for what is none."""
-    try:
-        day = dt.date.fromisoformat(written)
-    except ValueError:
-        return None
-    return day if 1970 < day.year < 9999 else None
 
 
 def read_id(written: str, known: Collection[int]) -> int | None:

@@ -11,12 +11,12 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from engage.blueprints.console.appointments import slots
-from engage.blueprints.console.appointments.access import demand, visible
+from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.actions import version_of
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.console.appointments.drawer import sheet
 from engage.blueprints.console.appointments.form import place_choices, read_place, typed
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import Staff
 from engage.booking import services
@@ -33,6 +33,7 @@ def change(staff: Staff, appointment_id: int) -> ResponseReturnValue:
     """Show where and when it is, and what else is free."""
     with unit_of_work() as session:
         row = visible(session, staff, appointment_id)
+        staff.demand("appointments.manage", row.store_id)
         zone = clinic.store(session, row.store_id).zone
         form = {
             "store": str(row.store_id),
@@ -49,7 +50,7 @@ def move(staff: Staff, appointment_id: int) -> ResponseReturnValue:
     """Move it; a refusal keeps what was chosen and says what to do."""
     form = typed() | {"version": version_of()}
     with unit_of_work() as session:
-        demand(staff, "appointments.manage", visible(session, staff, appointment_id).store_id)
+        staff.demand("appointments.manage", visible(session, staff, appointment_id).store_id)
     try:
         with unit_of_work() as session:
             place = read_place(session, staff, form)

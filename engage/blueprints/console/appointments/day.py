@@ -11,7 +11,6 @@ from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from engage.blueprints.console.appointments.access import reach
 from engage.blueprints.console.appointments.asked import Asked, options
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.console.appointments.board import drawn
@@ -97,7 +96,7 @@ def _board(
     if shown is None:
         return view
     board = queries.board(session, asked.day, shown.id, now=now)
-    may_book = reach(staff, "appointments.manage").holds(shown.id)
+    may_book = staff.reach("appointments.manage").holds(shown.id)
     local = clock.local(now, shown.zone)
     return view | {
         "board": drawn(board, asked.day, local, doctor_id=asked.doctor, may_book=may_book)

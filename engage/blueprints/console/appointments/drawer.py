@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.blueprints.console.appointments import slots
-from engage.blueprints.console.appointments.access import reach, visible
+from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.console.people_words import described
 from engage.blueprints.faces import clock_time, moment
@@ -38,9 +38,6 @@ ICONS: Final = {
     "no_show": "circle-minus",
     "correct": "arrow-back-up",
 }
-
-# These have a place of their own in the sheet.
-APART: Final = frozenset({"change", "cancel"})
 
 REASONS: Final = {
     "asked": N_("The patient asked for it"),
@@ -149,10 +146,10 @@ def _possible(staff: Staff, row: Appointment, *, now: dt.datetime) -> dict[str, 
     may = {
         name: action
         for name, action in rules.actions(row, STAFF, now=now).items()
-        if reach(staff, action.permission).holds(row.store_id)
+        if staff.reach(action.permission).holds(row.store_id)
     }
     ended = row.state in {"cancelled", "no_show", "completed"}
-    again = ended and reach(staff, "appointments.manage").holds(row.store_id)
+    again = ended and staff.reach("appointments.manage").holds(row.store_id)
     return {
         "actions": [
             {
@@ -163,7 +160,7 @@ def _possible(staff: Staff, row: Appointment, *, now: dt.datetime) -> dict[str, 
                 "url": url_for("console_appointments.act", appointment_id=row.id, action=name),
             }
             for name, action in may.items()
-            if name not in APART
+            if name not in rules.APART
         ],
         "change_url": _url("change", row) if "change" in may else "",
         "cancel_url": _url("cancel", row) if "cancel" in may else "",

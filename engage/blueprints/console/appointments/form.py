@@ -13,9 +13,9 @@ from flask import request
 from flask_babel import gettext
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from engage.blueprints.addresses import read_day
 from engage.blueprints.console.appointments import slots
-from engage.blueprints.console.appointments.access import reach
-from engage.blueprints.console.appointments.asked import read_day, read_id
+from engage.blueprints.console.appointments.asked import read_id
 from engage.blueprints.console.appointments.slots import ANY
 from engage.blueprints.guard import Staff
 from engage.booking import queries
@@ -151,7 +151,7 @@ def read_place(session: Session, staff: Staff, form: Mapping[str, str]) -> Place
 
 def stores_of(session: Session, staff: Staff) -> Sequence[Store]:
     """Give the stores at which the person may book."""
-    scope = reach(staff, "appointments.manage")
+    scope = staff.reach("appointments.manage")
     return [store for store in clinic.stores(session) if scope.holds(store.id)]
 
 

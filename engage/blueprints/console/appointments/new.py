@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from engage.blueprints.console.appointments import access, slots
+from engage.blueprints.console.appointments import slots
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.console.appointments.form import (
     NEW,
@@ -23,7 +23,7 @@ from engage.blueprints.console.appointments.form import (
     wished,
 )
 from engage.blueprints.console.people_words import described
-from engage.blueprints.console.staff_form import sentences
+from engage.blueprints.console.refused import sentences
 from engage.blueprints.guard import Staff
 from engage.booking import queries, services
 from engage.booking.errors import KeyReused, NotOpen, PatientBusy, SlotFull
@@ -121,7 +121,7 @@ def create(staff: Staff) -> ResponseReturnValue:
 
 def _book(session: Session, staff: Staff, form: Mapping[str, str]) -> Any:
     wish = read_wish(session, staff, form)
-    access.demand(staff, "appointments.manage", wish.place.store_id)
+    staff.demand("appointments.manage", wish.place.store_id)
     made = queries.by_key(session, wish.key)
     if made is not None and _is_repeat(made, wish):
         return made

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from engage.blueprints.faces import day, moment
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import opening
+from engage.blueprints.patient import wayfinding
 from engage.blueprints.patient.booking import times as found_times
 from engage.blueprints.patient.booking.times import Days, Place, doctor_id_of, times_url, who_of
 from engage.booking import queries
@@ -32,7 +32,7 @@ def choose(visitor: Visitor) -> ResponseReturnValue:
     if len(stores) == 1:
         return redirect(doctors_url(visitor, stores[0].id, moving))
     cards = [
-        opening.card(store, hours[store.id], url=doctors_url(visitor, store.id, moving), now=now)
+        wayfinding.card(store, hours[store.id], url=doctors_url(visitor, store.id, moving), now=now)
         for store in stores
     ]
     view = {"stores": cards, "me_url": url_for("patient_me.show", account=visitor.account_slug)}
@@ -63,7 +63,7 @@ def doctors(visitor: Visitor, store_id: int) -> ResponseReturnValue:
             "name": store.short_name,
             "url": url_for("patient_stores.show", account=visitor.account_slug, store_id=store_id),
             "phone": store.phone,
-            "phone_url": opening.call_url(store),
+            "phone_url": wayfinding.call_url(store),
         },
         "stores_url": _stores_url(visitor, moving) if are_many else "",
         "again_url": request.path,
@@ -92,7 +92,7 @@ def times_page(
     with unit_of_work() as session:
         place = found_times.place_of(session, store_id, doctor_id_of(who))
         days = found_times.days_of(session, place, asked=request.args.get("day", ""), now=now)
-        kept = _kept(session, visitor, place, now)
+        kept = kept_time(session, visitor, place, now)
     here = url_for("patient_booking.times", account=visitor.account_slug, store_id=store_id, who=who)
     view = {
         **strip_view(days, here),
@@ -125,6 +125,13 @@ def doctors_url(visitor: Visitor, store_id: int, moving: int | None = None) -> s
     return url_for("patient_booking.doctors", account=visitor.account_slug, store_id=store_id, change=moving)
 
 
+def kept_time(session: Session, visitor: Visitor, place: Place, now: dt.datetime) -> dt.datetime | None:
+    """Give the time that is held for the visitor here."""
+    held = queries.hold_of(session, visitor.fan_id, now=now)
+    here = held is not None and (held.store_id, held.doctor_id) == (place.store.id, place.doctor_id)
+    return held.starts_at if held and here else None
+
+
 def _stores_url(visitor: Visitor, moving: int | None) -> str:
     return url_for("patient_booking.choose", account=visitor.account_slug, change=moving)
 
@@ -133,10 +140,3 @@ def _moving() -> int | None:
     """Give the visit for which another doctor or store is looked for; whose it is, its own page asks."""
     number = request.args.get("change", "")
     return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None
-
-
-def _kept(session: Session, visitor: Visitor, place: Place, now: dt.datetime) -> dt.datetime | None:
-    """Give the time that is held for the visitor here."""
-    held = queries.hold_of(session, visitor.fan_id, now=now)
-    here = held is not None and (held.store_id, held.doctor_id) == (place.store.id, place.doctor_id)
-    return held.starts_at if held and here else None

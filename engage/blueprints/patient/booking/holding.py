@@ -21,15 +21,15 @@ from engage.blueprints.patient.booking.forms import HeldIn, HeldTimeIn, KeyIn, T
 from engage.blueprints.patient.booking.refusals import Choice, Road
 from engage.blueprints.patient.booking.times import Place, doctor_id_of, place_of, times_url, who_of
 from engage.booking import queries, services
-from engage.booking.errors import KeyReused
+from engage.booking.errors import KeyReused, NotOffered
 from engage.booking.services import Book, Wish
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
-from engage.kernel.errors import NotFound
+from engage.kernel.errors import DomainError, NotFound
 from engage.patients import queries as patients
 from engage.patients import services as charts
-from engage.patients.errors import PhoneNotVerified, WrongName
+from engage.patients.errors import PhoneNotVerified, TooManyCharts, WrongName
 
 if TYPE_CHECKING:
     from engage.booking.models import Hold
@@ -40,6 +40,13 @@ bp = PatientBlueprint("patient_hold", __name__, url_prefix="/p/<account>/booking
 # hold that is gone finds what it became. The fan is part of every key, so that nobody can use up the
 # key of another's booking.
 _KEYS: Final = uuid.UUID("6f1c2a52-6a9c-4b39-9f0e-3f1f6d1d5a70")
+
+# What is said beside a field, for another answer helps.
+_FIELD_OF: Final[Mapping[type[DomainError], str]] = {
+    WrongName: "name",
+    TooManyCharts: "name",
+    NotOffered: "item_id",
+}
 
 
 @bp.view("/<int:store_id>/<who>", methods=("POST",))
@@ -78,8 +85,9 @@ def book_held(visitor: Visitor, hold_id: int) -> ResponseReturnValue:
     wished |= {"key": _key_of(visitor, hold_id), "hold_id": hold_id}
     try:
         return _book(visitor, choice, wished)
-    except WrongName as error:
-        return _show(visitor, hold_id, form=request.form, errors={"name": [gettext(error.title)]})
+    except tuple(_FIELD_OF) as error:
+        wrong = {_FIELD_OF[type(error)]: [gettext(error.title)]}
+        return _show(visitor, hold_id, form=request.form, errors=wrong)
 
 
 @bp.view("/<int:store_id>/<who>/book", methods=("POST",))
@@ -92,7 +100,7 @@ def book(visitor: Visitor, store_id: int, who: str) -> ResponseReturnValue:
         return _book(visitor, Choice(store_id, doctor_id, wished["starts_at"]), wished)
     except ValidationError as error:
         errors = sentences(error)
-    except WrongName as error:
+    except tuple(_FIELD_OF) as error:
         errors = {"form": [gettext(error.title)]}
     return choosing.times_page(visitor, store_id, who, form={}, errors=errors), 422
 
@@ -117,7 +125,7 @@ def _book(visitor: Visitor, choice: Choice, wished: dict[str, Any]) -> ResponseR
     except PhoneNotVerified:
         hold_id = wished.get("hold_id")
         back = _held_url(visitor, hold_id, choice) if hold_id else _times_url(visitor, choice)
-        return redirect(_bind_url(visitor, back), 303)
+        return redirect(_bind_url(visitor, back, another=1), 303)
     except KeyReused:  # somebody went back and sent the form again: it is booked
         with unit_of_work() as session:
             made = _made(session, visitor, key)
@@ -247,9 +255,9 @@ def _held_url(visitor: Visitor, hold_id: int, choice: Choice) -> str:
     )
 
 
-def _bind_url(visitor: Visitor, back: str) -> str:
-    """Give the way over the phone's verification, and back."""
-    return url_for("patient_bind.begin", account=visitor.account_slug, next=back)
+def _bind_url(visitor: Visitor, back: str, **more: Any) -> str:
+    """Give the way over the phone's verification, and back; `another` asks whose proof is old too."""
+    return url_for("patient_bind.begin", account=visitor.account_slug, next=back, **more)
 
 
 def _visit_url(visitor: Visitor, appointment_id: int) -> str:

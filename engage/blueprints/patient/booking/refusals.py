@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from engage.blueprints.guard import Visitor
 from engage.blueprints.patient.booking.times import Place, place_of, times_url
-from engage.booking.errors import NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
+from engage.booking.errors import NotOffered, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import DomainError
@@ -108,6 +108,17 @@ def _not_open(road: Road, place: Place, choice: Choice, _refusal: DomainError) -
     )
 
 
+def _not_offered(road: Road, place: Place, _choice: Choice, _refusal: DomainError) -> dict[str, Any]:
+    stores_url = url_for("patient_booking.choose", account=road.visitor.account_slug, change=road.moving)
+    return _view(
+        "waiting",
+        "calendar-off",
+        gettext("Your visit cannot move there"),
+        gettext("%(store)s does not offer what it is for. It stays as it was.", store=place.store.short_name),
+        [_way(gettext("Choose another store"), stores_url, primary=True)],
+    )
+
+
 def _too_far(road: Road, place: Place, _choice: Choice, refusal: DomainError) -> dict[str, Any]:
     return _view(
         "waiting",
@@ -147,6 +158,7 @@ def _too_many(road: Road, _place: Place, _choice: Choice, _refusal: DomainError)
 _VIEWS: Mapping[type[DomainError], Callable[[Road, Place, Choice, DomainError], dict[str, Any]]] = {
     SlotFull: _full,
     NotOpen: _not_open,
+    NotOffered: _not_offered,
     TooFar: _too_far,
     PatientBusy: _busy,
     TooManyOpen: _too_many,

@@ -13,15 +13,15 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from engage.audit.services import Actor
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import opening
+from engage.blueprints.patient import wayfinding
 from engage.blueprints.patient.booking import refusals
-from engage.blueprints.patient.booking.choosing import doctors_url, strip_view
+from engage.blueprints.patient.booking.choosing import doctors_url, kept_time, strip_view
 from engage.blueprints.patient.booking.forms import HeldTimeIn, sentences
 from engage.blueprints.patient.booking.refusals import Choice, Road
 from engage.blueprints.patient.booking.times import Place, days_of, doctor_id_of, place_of, times_url, who_of
 from engage.blueprints.patient.visits.showing import change_until, ticket, visit_page, visit_url
 from engage.booking import queries, services
-from engage.booking.errors import NotPossible, Stale, TooLate
+from engage.booking.errors import NotOffered, NotPossible, Stale, TooLate
 from engage.booking.queries import Row
 from engage.booking.rules import PATIENT, Action, actions
 from engage.booking.services import Change
@@ -41,7 +41,7 @@ REASONS: Final = {
     "time": N_("The time does not suit any more"),
     "better": N_("It is better, I need no visit now"),
     "ill": N_("I am ill or away"),
-    "elsewhere": N_("I go elsewhere"),
+    "elsewhere": N_("I am going elsewhere"),
 }
 
 
@@ -88,7 +88,7 @@ def move(visitor: Visitor, appointment_id: int) -> ResponseReturnValue:
         return _too_late(visitor, appointment_id)
     except (Stale, NotPossible) as refusal:
         return visit_page(visitor, appointment_id, notice=gettext(refusal.title)), 409
-    except refusals.REFUSED as refusal:
+    except (*refusals.REFUSED, NotOffered) as refusal:
         return refusals.page(Road(visitor, appointment_id, wish.version), choice, refusal)
     return redirect(visit_url(visitor, appointment_id), 303)
 
@@ -128,10 +128,11 @@ def _times_page(
         place = _asked_place(session, row)
         own_day = clock.local(row.starts_at, place.store.zone).date().isoformat()
         days = days_of(session, place, asked=request.args.get("day", "") or own_day, now=now)
+        kept = kept_time(session, visitor, place, now)
     is_same = (row.store_id, row.doctor_id) == (place.store.id, place.doctor_id)
     view = {
         **strip_view(days, times_url(visitor, place.store.id, place.who, appointment_id)),
-        "parts": days.parts(booked=row.starts_at if is_same else None),
+        "parts": days.parts(booked=row.starts_at if is_same else None, kept=kept),
         "moving": {"moment": place.at(row.starts_at)},
         "hidden": {"version": row.version, "store_id": place.store.id, "who": place.who},
         "submit_url": url_for("patient_changes.move", account=visitor.account_slug, appointment_id=row.id),
@@ -190,7 +191,7 @@ def _too_late(visitor: Visitor, appointment_id: int) -> tuple[str, int]:
     with unit_of_work() as session:
         row, store, _may = _visit(session, visitor, appointment_id)
         until = change_until(session)
-    call_url = opening.call_url(store)
+    call_url = wayfinding.call_url(store)
     ways = [
         {"label": gettext("Back to the visit"), "url": visit_url(visitor, row.id), "primary": not call_url}
     ]

@@ -6,19 +6,19 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, redirect, render_template, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.audit.services import Actor
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import opening
+from engage.blueprints.patient import wayfinding
 from engage.blueprints.patient.booking.times import times_url, who_of
 from engage.blueprints.patient.visits.heads import head_of
 from engage.booking import queries, services
 from engage.booking.calendar import Entry, ics
-from engage.booking.errors import NotPossible
+from engage.booking.errors import NotPossible, Stale
 from engage.booking.queries import Row
 from engage.booking.rules import LIVE, OPEN, PATIENT, STATES, TONES, Action, actions
 from engage.clinic import queries as clinic
@@ -58,12 +58,12 @@ def show(visitor: Visitor, appointment_id: int) -> ResponseReturnValue:
 
 @bp.view("/<int:appointment_id>/attend", methods=("POST",))
 def attend(visitor: Visitor, appointment_id: int) -> ResponseReturnValue:
-    """Note that the patient promises to come."""
-    by = Actor("fan", visitor.fan_id)
+    """Note that the patient promises to come at the time that the page showed."""
+    by, version = Actor("fan", visitor.fan_id), request.form.get("version", 0, type=int)
     try:
         with unit_of_work() as session:
-            services.act(session, appointment_id, "attend", by=by, now=clock.now())
-    except NotPossible as refusal:
+            services.act(session, appointment_id, "attend", version=version, by=by, now=clock.now())
+    except (Stale, NotPossible) as refusal:
         return visit_page(visitor, appointment_id, notice=gettext(refusal.title)), 409
     return redirect(visit_url(visitor, appointment_id), 303)
 
@@ -163,8 +163,8 @@ def _tools(visitor: Visitor, row: Row, store: Store, now: dt.datetime) -> list[d
         return []
     calendar_url = url_for("patient_visits.calendar", account=visitor.account_slug, appointment_id=row.id)
     tools = (
-        (gettext("Route"), "map-pin", opening.route_url(store), True),
-        (gettext("Call"), "phone", opening.call_url(store), False),
+        (gettext("Route"), "map-pin", wayfinding.route_url(store), True),
+        (gettext("Call"), "phone", wayfinding.call_url(store), False),
         (gettext("Add to calendar"), "calendar-plus", calendar_url, False),
     )
     return [
@@ -193,9 +193,9 @@ def _acts(visitor: Visitor, row: Row, store: Store, may: Mapping[str, Action]) -
     if "change" in may:
         url = url_for("patient_changes.change", account=account, appointment_id=row.id)
         acts.append((gettext("Move the visit"), "clock", url))
-    elif "cancel" in may and opening.call_url(store):
+    elif "cancel" in may and wayfinding.call_url(store):
         label = gettext("Move it by telephone: %(phone)s", phone=store.phone)
-        acts.append((label, "phone", opening.call_url(store)))
+        acts.append((label, "phone", wayfinding.call_url(store)))
     if "cancel" in may:
         url = url_for("patient_changes.ask", account=account, appointment_id=row.id)
         acts.append((gettext("Cancel the visit"), "calendar-x", url))
@@ -214,7 +214,7 @@ def _main(
     if "attend" in may:
         url = url_for("patient_visits.attend", account=account, appointment_id=row.id)
         why = gettext("Tell us that you will come, so that we can prepare for you.")
-        return {"label": gettext("I will come"), "post": url, "hidden": {}, "why": why}
+        return {"label": gettext("I will come"), "post": url, "hidden": {"version": row.version}, "why": why}
     if row.state == "cancelled" and row.starts_at > now:
         url = url_for("patient_hold.hold", account=account, store_id=store.id, who=who_of(row.doctor_id))
         starts_at = clock.local(row.starts_at, store.zone).isoformat()

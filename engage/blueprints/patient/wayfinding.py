@@ -1,17 +1,16 @@
-"""Opening hours in words, and the ways to a store: telephone and map."""
+"""A store as lists show it, and the ways to it: telephone and map."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from babel.dates import get_day_names
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 
-from engage.clinic.rules import DAY, Hours
+from engage.blueprints.opening import on_weekday
+from engage.clinic.rules import Hours
 from engage.kernel import clock
 
 if TYPE_CHECKING:
@@ -28,30 +27,9 @@ def card(store: Store, hours: Sequence[Hours], *, url: str, now: dt.datetime) ->
         "url": url,
         "name": store.name,
         "address": store.address,
-        "hours": gettext("Today %(hours)s", hours=of_day(hours, weekday)),
+        "hours": gettext("Today %(hours)s", hours=on_weekday(hours, weekday)),
         "open": any(one.weekday == weekday for one in hours),
     }
-
-
-def of_day(hours: Iterable[Hours], weekday: int) -> str:
-    """Write when a store is open on a weekday: 09:00–12:00, 13:00–18:00."""
-    stretches = [one for one in hours if one.weekday == weekday]
-    if not stretches:
-        return str(gettext("closed all day"))
-    if [(one.opens, one.closes) for one in stretches] == [(0, DAY)]:
-        return str(gettext("open around the clock"))
-    return ", ".join(f"{_clock(one.opens)}–{_clock(one.closes)}" for one in stretches)
-
-
-def of_week(hours: Sequence[Hours]) -> list[dict[str, str]]:
-    """Write a week; neighbouring days with the same hours stand in one line."""
-    named = get_day_names("abbreviated", locale=get_locale())
-    by_words = groupby(range(7), key=lambda weekday: of_day(hours, weekday))
-    spans = [(words, list(days)) for words, days in by_words]
-    return [
-        {"days": "–".join(dict.fromkeys((named[days[0]], named[days[-1]]))), "hours": words}
-        for words, days in spans
-    ]
 
 
 def call_url(store: Store) -> str:
@@ -72,10 +50,6 @@ def route_url(store: Store) -> str:
         return f"https://apis.map.qq.com/uri/v1/search?{urlencode({'keyword': store.address})}"
     marker = f"coord:{place};title:{_plain(store.name)};addr:{_plain(store.address)}"
     return f"https://apis.map.qq.com/uri/v1/marker?{urlencode({'marker': marker})}"
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _plain(text: str) -> str:
