@@ -39,7 +39,7 @@ check: $(READY) ## Lint, format, types, import contracts, translations, migratio
 		$(PYTEST) tests/contracts/test_translations.py tests/contracts/test_migrations.py
 
 browser: $(READY) build/chromium/fonts.conf ## Run the browser tests
-	@$(PYTEST) tests/browser $(ARGS)
+	@$(PYTEST) -n 2 --dist loadfile tests/browser $(ARGS)
 
 race: $(READY) ## Run the races, each with the control that must fail
 	@$(PYTEST) tests/concurrency $(ARGS)

@@ -7,7 +7,17 @@ import uuid
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.pages import DESK, PHONE, findings, opened, overflows, phone_url
+from tests.browser.pages import (
+    DESK,
+    PHONE,
+    book_first,
+    findings,
+    fresh_mobile,
+    opened,
+    overflows,
+    phone_url,
+    submit,
+)
 from tests.system import System
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
@@ -26,10 +36,17 @@ def _person(system: System, nickname: str, *, follows: bool = True, **more: bool
     return fan
 
 
-def _fill(page: Page, name: str) -> str:
-    """Choose a time and write who comes; gives the time."""
+def _open_times(page: Page, system: System, fan: str) -> None:
+    """Open a doctor's days and times on a person's phone."""
+    page.goto(system.on_phone_of(fan, BOOKING))
+    page.get_by_text("徐汇店").first.click()
+    page.get_by_text("林志远").first.click()
+    page.locator(".days").wait_for()
+
+
+def _choose(page: Page) -> str:
+    """Choose the last free time of the day shown; gives the time."""
     page.locator(".slot:not(.taken)").last.click()
-    page.locator("input[name=name]").fill(name)
     return page.locator(".slot input:checked").get_attribute("value") or ""
 
 
@@ -37,7 +54,8 @@ def test_the_code_on_a_desks_screen_opens_the_page_on_the_phone(system: System, 
     """The scanner reads the whole address off the screen, and it survives the log-in."""
     fan, errors = _person(system, "扫码"), []
     with opened(browser, DESK, errors=errors) as desk:
-        desk.goto(f"{system.web}{BOOKING}?day={_second_day(browser, system)}")
+        path = _second_day(browser, system)
+        desk.goto(system.web + path)
         code = desk.locator(".qr img").screenshot()
         address = desk.locator("#link").inner_text()
         assert desk.url == address
@@ -47,9 +65,7 @@ def test_the_code_on_a_desks_screen_opens_the_page_on_the_phone(system: System, 
             phone.locator(".finder").click()
         chooser.value.set_files({"name": "code.png", "mimeType": "image/png", "buffer": code})
         frame = phone.frame_locator("iframe")
-        expect(frame.locator(".days a[aria-current]")).to_have_attribute(
-            "href", f"{BOOKING}?doctor=1&day={address[-10:]}"
-        )
+        expect(frame.locator(".days a[aria-current]")).to_have_attribute("href", path)
         frame.locator(".to-me").click()
         expect(frame.locator("h1")).to_have_text("扫码")
     assert [error for error in errors if "401" not in error] == []
@@ -57,8 +73,8 @@ def test_the_code_on_a_desks_screen_opens_the_page_on_the_phone(system: System, 
 
 def _second_day(browser: Browser, system: System) -> str:
     with opened(browser, PHONE) as phone:
-        phone.goto(system.on_phone_of(_person(system, "前一位"), BOOKING))
-        return (phone.locator(".days a").nth(1).get_attribute("href") or "")[-10:]
+        _open_times(phone, system, _person(system, "前一位"))
+        return phone.locator(".days a").nth(1).get_attribute("href") or ""
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
@@ -83,11 +99,9 @@ def test_somebody_new_agrees_to_show_name_and_picture(system: System, browser: B
         phone.locator("a[href*=sandbox_consent]").first.click()
         expect(phone.locator(".me h1")).to_have_text("阿芳")
         phone.locator(".thumb a").click()
-        _fill(phone, "阿芳")
-        phone.locator("button[type=submit]").click()
-        phone.locator(".ticket").wait_for()
+        book_first(phone, system, "阿芳")
         phone.locator(".to-me").click()
-        expect(phone.locator(".visit")).to_contain_text("阿芳")
+        expect(phone.locator(".person-card")).to_contain_text("阿芳")
         phone.locator(".visit").click()
         phone.locator(".ticket").wait_for()
 
@@ -104,26 +118,34 @@ def test_somebody_new_who_refuses_is_served_all_the_same(system: System, browser
 
 def test_what_was_filled_in_survives_the_end_of_the_log_in(system: System, browser: Browser):
     with opened(browser, PHONE) as phone:
-        phone.goto(system.on_phone_of(_person(system, "慢慢"), BOOKING))
+        _open_times(phone, system, _person(system, "慢慢"))
         phone.locator(".days a").nth(1).click()
         expect(phone.locator(".days a").nth(1)).to_have_attribute("aria-current", "date")
-        at = _fill(phone, "王小明")
+        at = _choose(phone)
         phone.context.clear_cookies()
-        phone.locator("button[type=submit]").click()
+        submit(phone)
         phone.locator(".way-on a").click()
-        expect(phone.locator("input[name=name]")).to_have_value("王小明")
-        assert phone.locator(".slot input:checked").get_attribute("value") == at
-        phone.locator("button[type=submit]").click()
-        expect(phone.locator(".ticket")).to_contain_text("王小明")
+        expect(phone.locator(".slot input:checked")).to_have_value(at)
+        submit(phone)
+        mobile = fresh_mobile()
+        phone.locator("input[name=phone]").fill(mobile)
+        phone.context.clear_cookies()
+        submit(phone)
+        phone.locator(".way-on a").click()
+        expect(phone.locator("input[name=phone]")).to_have_value(mobile)
+        submit(phone)
+        phone.locator("input[name=code]").wait_for()
 
 
 def test_a_time_that_somebody_else_took_meanwhile_is_not_chosen_again(system: System, browser: Browser):
     with opened(browser, PHONE) as phone:
-        phone.goto(system.on_phone_of(_person(system, "慢慢"), BOOKING))
-        _fill(phone, "王小明")
+        _open_times(phone, system, _person(system, "慢慢"))
+        at = _choose(phone)
+        phone.reload()
+        expect(phone.locator(".slot input:checked")).to_have_value(at)
         phone.evaluate("sessionStorage.setItem('booking.starts_at', '1999-01-01T00:00:00+00:00')")
         phone.reload()
-        expect(phone.locator("input[name=name]")).to_have_value("王小明")
+        phone.locator(".slot").first.wait_for()
         expect(phone.locator(".slot input:checked")).to_have_count(0)
 
 
@@ -144,10 +166,10 @@ def test_the_pages_around_the_log_in_are_accessible(
         for name, address in pages.items():
             page.goto(address)
             problems += _look(page, name)
-        page.goto(system.on_phone_of(known, BOOKING))
-        _fill(page, "王小明")
+        _open_times(page, system, known)
+        _choose(page)
         page.context.clear_cookies()
-        page.locator("button[type=submit]").click()
+        submit(page)
         page.locator(".message").wait_for()
         problems += _look(page, "again")
     assert problems == []

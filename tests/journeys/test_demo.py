@@ -86,10 +86,10 @@ def test_loaded_again_it_adds_nothing(system: System):
             fan: len(inbox(system, fan)) for fan in FANS
         }
 
-    eventually(lambda: system.count("outbox where available_at is not null") == 0)
+    _until_all_is_done(system)
     before = counts()
     _load(system)
-    eventually(lambda: system.count("outbox where available_at is not null") == 0)
+    _until_all_is_done(system)
     assert counts() == before
 
 
@@ -106,6 +106,12 @@ def test_it_is_loaded_over_doctors_and_items_that_were_changed_by_hand(system: S
         database.execute("delete from doctor where name = '孙九'")
         database.execute("update doctor set name = '许雅琴' where name = '许雅琴二'")
         database.execute("update item set name = '补牙' where name = '补牙二'")
+
+
+def _until_all_is_done(system: System) -> None:
+    """Wait until no reaction, message or push is left to a worker."""
+    for work in ("wechat_push", "outbox", "notification_delivery"):
+        eventually(lambda work=work: system.count(f"{work} where available_at is not null") == 0)
 
 
 def _load(system: System) -> None:
