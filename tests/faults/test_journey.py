@@ -62,9 +62,10 @@ SEND = "/cgi-bin/message/template/send"
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A whole system of this battery alone: its clock is moved, its programs die."""
     with running(tmp_path_factory.mktemp("journey") / "home") as started:
+        before = clock._offset.file
         clock.use_offset(started.home / "clock-offset")
         yield started
-        clock.use_offset(None)
+        clock.use_offset(before)  # other tests of this process move a clock of their own
 
 
 @pytest.fixture(autouse=True)
