@@ -68,7 +68,7 @@ def test_the_chain_is_there_and_phones_are_quiet(system: System):
     assert system.count(f"patient where {of_kangmei}") > 50
     states = dict(system.rows("select state, count(*) from appointment group by state"))
     assert min(states[state] for state in ("completed", "no_show", "cancelled", "confirmed")) > 0
-    eventually(lambda: system.count("outbox where settled_at is null") == 0)
+    _until_all_is_done(system)
     told = {fan: [card["title"] for card in cards(system, fan)] for fan in FANS}
     assert {title for titles in told.values() for title in titles} == {CREATED}
     assert max(len(titles) for titles in told.values()) == 1
