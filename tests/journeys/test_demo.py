@@ -111,7 +111,8 @@ def test_it_is_loaded_over_doctors_and_items_that_were_changed_by_hand(system: S
 def _until_all_is_done(system: System) -> None:
     """Wait until no reaction, message or push is left to a worker."""
     for work in ("wechat_push", "outbox", "notification_delivery"):
-        eventually(lambda work=work: system.count(f"{work} where available_at is not null") == 0)
+        left = f"{work} where available_at is not null"
+        eventually(lambda left=left: system.count(left) == 0, seconds=60)
 
 
 def _load(system: System) -> None:
