@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from flask import current_app
 
 from engage.accounts import queries as accounts
+from engage.chat import services as chat
 from engage.fans import queries as fans
 from engage.kernel import clock, due
 from engage.kernel.db import Session, unit_of_work
 from engage.notifications import services
-from engage.notifications.rules import Outcome, Refused, Sent, Unheard
 from engage.notifications.services import Parcel
 from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
+from engage.wechat.outcomes import Outcome, Refused, Sent, Unheard
 from engage.wechat.outgoing import Text
 
 # Sending one takes up to 22 seconds when WeChat hangs, token and message; a batch must end within its lease.
@@ -42,6 +43,7 @@ def drain() -> None:
         if not claimed:
             break
         outcomes = {letter.parcel.id: _send(letter) for letter in letters if _is_let_out(letter.parcel)}
+        _count_in_the_chat(parcels, outcomes)
         with unit_of_work() as session:
             services.settle(session, claimed, outcomes, now=clock.now())
     with unit_of_work() as session:
@@ -61,6 +63,17 @@ def _addressed(session: Session, parcels: Sequence[Parcel]) -> list[_Letter]:
             )
         )
     return letters
+
+
+def _count_in_the_chat(parcels: Sequence[Parcel], outcomes: Mapping[int, Outcome]) -> None:
+    """Take customer-service messages that went out from what WeChat still takes for the fan.
+
+    Each by itself: nobody holds one conversation while waiting for another (docs/locking.md).
+    """
+    for parcel in parcels:
+        if parcel.channel == "custom" and isinstance(outcomes.get(parcel.id), Sent):
+            with unit_of_work() as session:
+                chat.spent(session, parcel.fan_id)
 
 
 def _is_let_out(parcel: Parcel) -> bool:

@@ -33,7 +33,9 @@ class EngageWorker(Worker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that the worker lives; and who it is, where Redis has forgotten it."""
-        if not self.connection.exists(self.key):
+        if not self.connection.sismember(self.redis_workers_keys, self.key):
+            # A job that ended since left a mark of its own, which RQ would take for another worker.
+            self.connection.delete(self.key)
             self.register_birth()  # type: ignore[no-untyped-call]  # of RQ
         super().heartbeat(timeout, pipeline)
 

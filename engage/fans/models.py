@@ -26,6 +26,7 @@ class Fan(Identified, Model):
     __table_args__ = (
         belongs_to("official_account", "account_id"),
         sa.UniqueConstraint("tenant_id", "account_id", "openid"),
+        sa.Index(None, "tenant_id", "first_seen_at"),
     )
 
     account_id: Mapped[int]

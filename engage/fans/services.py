@@ -140,7 +140,7 @@ def _or_update(seen: postgresql.Insert, changes: Mapping[str, sa.ColumnElement[A
     last_seen_at = sa.func.greatest(_TABLE.c.last_seen_at, seen.excluded.last_seen_at)
     return seen.on_conflict_do_update(
         index_elements=key, set_={"last_seen_at": last_seen_at, **changes}
-    ).returning(_TABLE.c.id)
+    ).returning(_TABLE.c.id, _TABLE.c.following)
 
 
 def _upsert(session: Session, statement: sa.Executable, *who: Any, **values: Any) -> int:

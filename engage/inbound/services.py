@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from engage.accounts import queries as accounts
 from engage.accounts import services as journal
 from engage.accounts.services import NewPush
+from engage.chat import reading
+from engage.chat import rules as chat_rules
+from engage.chat import services as chat
 from engage.fans import queries as fan_queries
 from engage.fans import services as fans
 from engage.inbound import rules
@@ -28,12 +32,18 @@ if TYPE_CHECKING:
 
 _KEPT = journal.keeping(SCOPE).cte("kept")
 _KEEP = sa.select(_KEPT.c.id)
-_KEEP_AND_RECOGNISE = _KEEP.add_cte(fans.recognising(_KEPT).cte("fan_seen"))
+_SEEN = fans.recognising(_KEPT).cte("fan_seen")
+_KEEP_AND_RECOGNISE = _KEEP.add_cte(_SEEN)
+_KEEP_AND_WIDEN = _KEEP.add_cte(chat.widening(_SEEN))
+_KEEP_AND_HEAR = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT, fetch=False))
+_KEEP_AND_FETCH = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT, fetch=True))
 _CHANGED = fans.following(_KEPT).cte("fan_changed")
 _KEEP_AND_FOLLOW = _KEEP.add_cte(
     _CHANGED,
     *outbox.recording(_CHANGED.join(_KEPT, sa.true()), fan_id=_CHANGED.c.id, push_id=_KEPT.c.id),
 )
+_KEEP_FOLLOW_AND_WIDEN = _KEEP_AND_FOLLOW.add_cte(chat.widening(_CHANGED))
+_KEEP_FOLLOW_AND_LEAVE = _KEEP_AND_FOLLOW.add_cte(chat.leaving(_CHANGED))
 
 
 def arrived(
@@ -59,25 +69,49 @@ def receive(push: NewPush, message: Message, *, greeting: str, now: dt.datetime)
     """
     answer = rules.answer_to(message, greeting)
     reply = replies.render(answer, message, now=now) if answer else ""
-    values = journal.values_of(push, now=now, reply=reply, handled_at=now)
-    statement: sa.Executable = _KEEP
-    rings: tuple[str, ...] = ()
-    if message.is_from_a_person:
-        changed = rules.follows(message)
-        values |= fans.values_of(
-            push.account_id,
-            message.openid,
-            following=rules.shows_a_follower(message) if changed is None else changed,
-            changed_at=None if changed is None else message.created_at,
-            now=now,
-        )
-        statement = _KEEP_AND_RECOGNISE
-        if changed is not None:
-            event = "fan.followed" if changed else "fan.left"
-            values |= outbox.values_of(event, now=now, **rules.told_of(message))
-            statement, rings = _KEEP_AND_FOLLOW, (outbox.QUEUE,)
-    is_new = run_alone(statement, values, rings=rings) is not None
+    asked = _asked(push, message, now=now)
+    values = journal.values_of(push, now=now, reply=reply, handled_at=now) | asked.values
+    is_new = run_alone(asked.statement, values, rings=asked.rings, hinted=asked.hinted) is not None
     return reply if is_new else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a push asks for: a statement, its values, queues to ring for, whether screens are told."""
+
+    statement: sa.Executable
+    values: dict[str, Any]
+    rings: tuple[str, ...] = ()
+    hinted: bool = False
+
+
+def _asked(push: NewPush, message: Message, *, now: dt.datetime) -> _Asked:
+    if not message.is_from_a_person:
+        return _Asked(_KEEP, {})
+    changed = rules.follows(message)
+    values = fans.values_of(
+        push.account_id,
+        message.openid,
+        following=rules.shows_a_follower(message) if changed is None else changed,
+        changed_at=None if changed is None else message.created_at,
+        now=now,
+    )
+    at = chat_rules.time_of(message.created_at, now)
+    trigger = reading.trigger_of(message)
+    if trigger is not None:
+        values |= chat.values_of_window(trigger, at=at, now=now)
+    if changed is not None:
+        event = "fan.followed" if changed else "fan.left"
+        values |= outbox.values_of(event, now=now, **rules.told_of(message))
+        statement = _KEEP_FOLLOW_AND_WIDEN if changed else _KEEP_FOLLOW_AND_LEAVE
+        return _Asked(statement, values, (outbox.QUEUE,), hinted=True)
+    arrival = reading.arrival_of(message)
+    if arrival is not None:
+        values |= chat.values_of_arrival(arrival, at=at, now=now)
+        fetch = reading.is_fetched(arrival)
+        rings = (chat_rules.MEDIA,) if fetch else ()
+        return _Asked(_KEEP_AND_FETCH if fetch else _KEEP_AND_HEAR, values, rings, hinted=True)
+    return _Asked(_KEEP_AND_RECOGNISE if trigger is None else _KEEP_AND_WIDEN, values)
 
 
 def reply_given(session: Session, push: NewPush) -> str:
@@ -144,16 +178,29 @@ def _take_effect(session: Session, push: Push, message: Message, *, now: dt.date
         return None
     who, changed, seen_at = (push.account_id, message.openid), rules.follows(message), push.received_at
     if changed is None:
-        return fans.recognise(session, *who, follows=rules.shows_a_follower(message), now=seen_at)
-    change = fans.follow if changed else fans.unfollow
-    fan_id = change(session, *who, changed_at=message.created_at, now=seen_at)
-    if push.handled_at is None:  # it was told before what a replay does
+        fan_id = fans.recognise(session, *who, follows=rules.shows_a_follower(message), now=seen_at)
+    else:
+        change = fans.follow if changed else fans.unfollow
+        fan_id = change(session, *who, changed_at=message.created_at, now=seen_at)
+    if changed is not None and push.handled_at is None:  # it was told before what a replay does
         told = {"fan_id": fan_id, "push_id": push.id, **rules.told_of(message)}
         if changed:
             outbox.record(session, "fan.followed", now=now, **told)
         else:
             outbox.record(session, "fan.left", now=now, **told)
+            if not fan_queries.follows(session, fan_id):  # they may have come back before we heard of it
+                chat.left(session, fan_id)
+    _reach_the_chat(session, push, message, fan_id, now=now)
     return fan_id
+
+
+def _reach_the_chat(session: Session, push: Push, message: Message, fan_id: int, *, now: dt.datetime) -> None:
+    at = chat_rules.time_of(message.created_at, push.received_at)
+    arrival, trigger = reading.arrival_of(message), reading.trigger_of(message)
+    if arrival is not None:
+        chat.arrived(session, push.account_id, fan_id, push.id, arrival, at=at, now=now)
+    elif trigger is not None and push.handled_at is None:
+        chat.window_opened(session, fan_id, trigger, at=at, now=now)
 
 
 def _reply_late(

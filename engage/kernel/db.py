@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.sql import visitors
 
-from engage.kernel import doorbell
+from engage.kernel import doorbell, live
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -135,7 +135,8 @@ def tenant_scope(tenant_id: int) -> Iterator[None]:
 def unit_of_work(*, statement_ms: int | None = None) -> Iterator[Session]:
     """Open a session for one business transaction: committed at the end, rolled back on an error.
 
-    After the commit the doorbell rings for the queues whose work the transaction recorded.
+    After the commit the doorbell rings for the queues whose work the transaction recorded, and the
+    event streams are told if it hinted at a change (`live.hint`).
     Nothing that talks over a network belongs inside. `statement_ms` cuts each statement, its wait
     for locks included, where somebody waits for the answer.
     """
@@ -145,11 +146,13 @@ def unit_of_work(*, statement_ms: int | None = None) -> Iterator[Session]:
     try:
         yield session
         session.commit()
-        rings = session.info.pop("rings", set())
+        rings, hinted = session.info.pop("rings", set()), session.info.pop("live", False)
     finally:
         session.close()
     for queue in sorted(rings):
         doorbell.ring(session.tenant_id, queue)
+    if hinted:
+        live.publish(session.tenant_id)
 
 
 # A connection used just now is taken to live: no server restarts in less. `pool_pre_ping` would ask always.
@@ -191,14 +194,20 @@ SCOPE = sa.select(
 BRIEF, BRIEF_MS = "brief", 1200
 
 
-def run_alone(statement: sa.Executable, values: Mapping[str, Any], *, rings: Collection[str] = ()) -> Any:
+def run_alone(
+    statement: sa.Executable,
+    values: Mapping[str, Any],
+    *,
+    rings: Collection[str] = (),
+    hinted: bool = False,
+) -> Any:
     """Run one statement as a transaction of the tenant in scope; gives its first value, or None.
 
     For what comes by the thousand: one trip to the database in place of five, and no session. All
     that the statement writes must come from `SCOPE`, so that the tenant is told before a policy
     asks for it; otherwise the wall refuses the row. It is built once and holds no values of its own.
     After `BRIEF_MS`, waits for locks included, it is cut. Where it gave a value, the doorbell rings
-    for the queues in `rings`, in which it recorded work.
+    for the queues in `rings`, in which it recorded work, and the event streams are told if `hinted`.
 
     Raises:
         NoTenantScope: there is no scope.
@@ -218,6 +227,8 @@ def run_alone(statement: sa.Executable, values: Mapping[str, Any], *, rings: Col
         return None
     for queue in rings:
         doorbell.ring(tenant_id, queue)
+    if hinted:
+        live.publish(tenant_id)
     return row[0]
 
 

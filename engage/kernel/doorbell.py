@@ -57,5 +57,15 @@ def heard(tenant_id: int, queue: str) -> None:
     connection().delete(_mark(tenant_id, queue))
 
 
+def others_wait(*but: str) -> bool:
+    """Whether a ring waits for a worker, but for some queues; False where Redis is away."""
+    try:
+        queues = Queue.all(connection=connection(), serializer=JSONSerializer)
+        return any(other.count for other in queues if other.name not in but)
+    except redis.RedisError as error:
+        log.warning("doorbell.silent", queue="*", error=type(error).__name__)
+        return False
+
+
 def _mark(tenant_id: int, queue: str) -> str:
     return f"ring:{queue}:{tenant_id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -77,6 +78,20 @@ def of_fan(session: Session, fan_id: int) -> Sequence[Patient]:
     ).all()
 
 
+def names_of_fans(session: Session, fan_ids: Collection[int]) -> Mapping[int, Sequence[str]]:
+    """Give the names of the patients whom fans speak for, by fan, in one statement."""
+    mine = (Binding.tenant_id == Patient.tenant_id) & (Binding.patient_id == Patient.id)
+    names: dict[int, list[str]] = defaultdict(list)
+    for fan_id, name in session.execute(
+        sa.select(Binding.fan_id, Patient.name)
+        .join(Patient, mine)
+        .where(Binding.fan_id.in_(fan_ids), Binding.unbound_at.is_(None))
+        .order_by(Binding.id)
+    ):
+        names[fan_id].append(name)
+    return names
+
+
 def fans_of(session: Session, patient_id: int) -> Sequence[int]:
     """Give the fans who speak for a patient, in the order in which they were bound."""
     return session.scalars(
@@ -84,6 +99,12 @@ def fans_of(session: Session, patient_id: int) -> Sequence[int]:
         .where(Binding.patient_id == patient_id, Binding.unbound_at.is_(None))
         .order_by(Binding.id)
     ).all()
+
+
+def fans_of_all(session: Session, patient_ids: Collection[int]) -> frozenset[int]:
+    """Give the fans who speak for any of some patients, in one statement."""
+    live = (Binding.patient_id.in_(patient_ids), Binding.unbound_at.is_(None))
+    return frozenset(session.scalars(sa.select(Binding.fan_id).where(*live)))
 
 
 def is_bound(session: Session, fan_id: int, patient_id: int) -> bool:

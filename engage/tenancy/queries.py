@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -32,6 +32,14 @@ def staff_member(session: Session, staff_id: int, *, lock: bool = False) -> Staf
     if found is None:
         raise NotFound(staff=staff_id)
     return found
+
+
+def names_of(session: Session, staff_ids: Collection[int]) -> Mapping[int, str]:
+    """Give the names of members of staff, in one statement; none where nobody is asked for."""
+    if not staff_ids:
+        return {}
+    found = session.execute(sa.select(Staff.id, Staff.name).where(Staff.id.in_(staff_ids)))
+    return {row.id: row.name for row in found}
 
 
 def by_login(session: Session, login: str) -> Staff | None:
@@ -96,6 +104,21 @@ def live_session(
         )
     ).first()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def live_sessions(session: Session, session_ids: Iterable[int], *, now: dt.datetime) -> Mapping[int, Staff]:
+    """Give who stands behind those of the log-ins that have not ended, by log-in."""
+    rows = session.execute(
+        sa.select(StaffSession.id, Staff)
+        .join(Staff, (Staff.tenant_id == StaffSession.tenant_id) & (Staff.id == StaffSession.staff_id))
+        .where(
+            StaffSession.id.in_(session_ids),
+            StaffSession.ended_at.is_(None),
+            StaffSession.expires_at > now,
+            Staff.disabled_at.is_(None),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def sessions_of(session: Session, staff_id: int, *, now: dt.datetime) -> Sequence[StaffSession]:

@@ -46,8 +46,16 @@ def test_a_ring_during_the_work_is_a_new_one(chain: Chain) -> None:
 
 def test_a_mark_that_outlived_its_ring_goes_by_itself(chain: Chain) -> None:
     doorbell.ring(chain.id, QUEUE)
-    (mark,) = doorbell.connection().keys("ring:*")
+    (mark,) = doorbell.connection().keys(f"ring:{QUEUE}:*")
     assert 0 < doorbell.connection().ttl(mark) <= doorbell.MARK_SECONDS
+
+
+def test_who_else_is_waited_for(chain: Chain) -> None:
+    assert not doorbell.others_wait()
+    doorbell.ring(chain.id, QUEUE)
+    assert doorbell.others_wait()
+    assert doorbell.others_wait("another-queue")
+    assert not doorbell.others_wait("another-queue", QUEUE)
 
 
 def test_what_rings_holds_no_personal_data(chain: Chain) -> None:
@@ -63,4 +71,5 @@ def test_nobody_waits_for_a_redis_that_is_away(
         away.setattr(doorbell, "_redis", None)
         doorbell.connect(f"unix://{settings.home}/nobody.sock")
         assert not doorbell.ring(chain.id, QUEUE)
+        assert not doorbell.others_wait()
     assert doorbell.ring(chain.id, QUEUE)

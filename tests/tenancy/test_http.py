@@ -390,7 +390,7 @@ def test_operations_shows_what_failed_and_tries_it_again(chain, owner):
 
 
 def test_operations_stays_readable_without_redis(owner, monkeypatch):
-    away = redis.Redis(port=9, socket_connect_timeout=0.2)
+    away = redis.Redis.from_url("redis://127.0.0.1:9", socket_connect_timeout=0.2)
     monkeypatch.setattr(doorbell, "connection", lambda: away)
     page = owner.get("/console/operations")
     assert page.status_code == 200

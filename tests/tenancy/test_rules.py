@@ -22,14 +22,22 @@ def at(*store_ids: int) -> StoreScope:
     return StoreScope(False, frozenset(store_ids))
 
 
+SELLS = {"campaigns.manage", "coupons.manage"}
+ANSWERS = {"chats.view", "chats.answer", "coupons.redeem"}
 SEES_VISITS = {"self", "appointments.view", "appointments.treat", "people.view"}
 KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage"}
-RUNS_THE_CLINIC = KEEPS_THE_BOOK | {
-    "clinic.manage",
-    "notifications.manage",
-    "notifications.view",
-    "staff.view",
-}
+RUNS_THE_CLINIC = (
+    KEEPS_THE_BOOK
+    | SELLS
+    | {
+        "chats.view",
+        "coupons.redeem",
+        "clinic.manage",
+        "notifications.manage",
+        "notifications.view",
+        "staff.view",
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +48,12 @@ RUNS_THE_CLINIC = KEEPS_THE_BOOK | {
             RUNS_THE_CLINIC | {"staff.manage", "operations.view", "accounts.manage", "journal.view"},
         ),
         ("manager", RUNS_THE_CLINIC),
-        ("marketer", {"self"}),
-        ("desk", KEEPS_THE_BOOK | {"notifications.view"}),
-        ("consultant", KEEPS_THE_BOOK),
-        ("agent", KEEPS_THE_BOOK),
+        ("marketer", {"self"} | SELLS),
+        ("desk", KEEPS_THE_BOOK | ANSWERS | {"notifications.view"}),
+        ("consultant", KEEPS_THE_BOOK | ANSWERS),
+        ("agent", KEEPS_THE_BOOK | ANSWERS),
         ("doctor", SEES_VISITS),
-        ("coordinator", KEEPS_THE_BOOK),
+        ("coordinator", KEEPS_THE_BOOK | {"chats.view"}),
         ("chief", SEES_VISITS),
         ("accountant", {"self"}),
     ],
