@@ -42,6 +42,9 @@ SETTINGS = (
     Setting("ENGAGE_HOST", "127.0.0.1", "address the web process listens on"),
     Setting("ENGAGE_PORT", "8000", "port of the web process"),
     Setting("ENGAGE_LIVE_PORT", "8002", "port of the event streams"),
+    Setting(
+        "ENGAGE_LIVE_URL", "", "where browsers reach the event streams; empty: the page's host, that port"
+    ),
     Setting("ENGAGE_SANDBOX_PORT", "8001", "port of the sandbox and its phone (development)"),
     Setting("ENGAGE_PUBLIC_URL", "", "what the world calls the web process; empty means http://HOST:PORT"),
     Setting("ENGAGE_PROXIES", "127.0.0.1,::1", "addresses of the proxies whose X-Forwarded-* is believed"),
@@ -55,6 +58,7 @@ SETTINGS = (
     Setting("ENGAGE_SMS_URL", "", "host that sends text messages; the sandbox in development"),
     Setting("ENGAGE_WEB_PROCESSES", "2", "gunicorn processes of the web"),
     Setting("ENGAGE_WEB_THREADS", "8", "threads of each web process"),
+    Setting("ENGAGE_LIVE_PROCESSES", "1", "gunicorn processes of the event streams"),
     Setting("ENGAGE_WORKERS", "1", "worker processes that `engage up` starts"),
     Setting("ENGAGE_PG_BIN", "", "folder with another PostgreSQL's binaries for the embedded server"),
     Setting("ENGAGE_CHROMIUM", "", "Chromium for browser tests and screenshots; empty looks for one"),
@@ -91,6 +95,7 @@ class Config:
     host: str
     port: int
     live_port: int
+    live_url: str
     sandbox_port: int
     public_url: str
     proxies: frozenset[str]
@@ -100,6 +105,7 @@ class Config:
     sms_url: str
     web_processes: int
     web_threads: int
+    live_processes: int
     workers: int
     pg_bin: str
     chromium: str
@@ -159,6 +165,8 @@ def _check_production(config: Config) -> None:
     for url in (config.wechat_api_url, config.wechat_open_url, config.wechat_mp_url):
         if not url.startswith("https://"):
             raise ConfigError("production does not talk to a sandbox: unset ENGAGE_WECHAT_*_URL")
+    if config.live_url and not config.live_url.startswith("https://"):
+        raise ConfigError("ENGAGE_LIVE_URL must begin with https:// in production, as the pages do")
     if not config.sms_url.startswith("https://"):
         raise ConfigError("ENGAGE_SMS_URL must be the https:// host that sends text messages in production")
 
@@ -189,6 +197,7 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         host=values["ENGAGE_HOST"],
         port=_number(values, "ENGAGE_PORT"),
         live_port=_number(values, "ENGAGE_LIVE_PORT"),
+        live_url=values["ENGAGE_LIVE_URL"].rstrip("/"),
         sandbox_port=_number(values, "ENGAGE_SANDBOX_PORT"),
         public_url=values["ENGAGE_PUBLIC_URL"]
         or ("" if production else f"http://{values['ENGAGE_HOST']}:{values['ENGAGE_PORT']}"),
@@ -199,6 +208,7 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         sms_url=values["ENGAGE_SMS_URL"],
         web_processes=_number(values, "ENGAGE_WEB_PROCESSES"),
         web_threads=_number(values, "ENGAGE_WEB_THREADS"),
+        live_processes=_number(values, "ENGAGE_LIVE_PROCESSES"),
         workers=_number(values, "ENGAGE_WORKERS"),
         pg_bin=values["ENGAGE_PG_BIN"],
         chromium=values["ENGAGE_CHROMIUM"],

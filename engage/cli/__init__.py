@@ -11,6 +11,7 @@ from engage.config import ConfigError
 _COMMANDS = {
     "up": "engage.cli.processes:up",
     "web": "engage.cli.processes:web",
+    "live": "engage.cli.processes:live",
     "worker": "engage.cli.processes:worker",
     "clock": "engage.cli.processes:clock",
     "migrate": "engage.cli.processes:migrate",

@@ -230,8 +230,12 @@ def _ports(settings: config.Config, running: Running | None) -> Iterator[Finding
 
 def _processes(running: Running | None) -> Iterator[Finding]:
     for name, pid in running.pids.items() if running else ():
-        answering = answers(running.web, "/readyz") if running and name == "web" else True
-        yield process(name, lives=_lives(pid), answers=answering)
+        yield process(name, lives=_lives(pid), answers=not running or _answers(running, name))
+
+
+def _answers(running: Running, name: str) -> bool:
+    asked = {"web": (running.web, "/readyz"), "live": (running.live, "/healthz")}
+    return name not in asked or answers(*asked[name])
 
 
 def _databases(settings: config.Config) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import click
 
 from engage import config
 from engage.cli import Refused
-from engage.cli.running import CLOCK, WEB, WORKER, run
+from engage.cli.running import CLOCK, LIVE, WEB, WORKER, run
 
 _HERE = str(config.ROOT)
 
@@ -24,6 +24,12 @@ def _become(command: list[str]) -> NoReturn:
 def web() -> None:
     """Serve WeChat's callbacks, patient pages, console and API (gunicorn)."""
     _become(WEB)
+
+
+@click.command()
+def live() -> None:
+    """Serve the console's event streams (gunicorn, gevent)."""
+    _become(LIVE)
 
 
 @click.command()
@@ -51,5 +57,5 @@ def migrate() -> None:
 
 @click.command()
 def up() -> None:
-    """Start everything here: embedded servers unless URLs are given, web, worker, clock, sandbox."""
+    """Start everything here: embedded servers unless URLs are given, web, live, worker, clock, sandbox."""
     run(config.load(running=False))

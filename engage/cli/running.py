@@ -23,6 +23,7 @@ from engage.kernel import embedded
 
 _PYTHON = sys.executable
 WEB = [_PYTHON, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"]
+LIVE = [_PYTHON, "-m", "gunicorn", "--config", "gunicorn_live.conf.py", "live:app"]
 WORKER = [_PYTHON, "-m", "workers"]
 CLOCK = [_PYTHON, "-m", "workers.clock"]
 SANDBOX = [_PYTHON, "-m", "sandbox"]
@@ -90,6 +91,7 @@ def _start(
             what="the sandbox",
         )
     supervisor.start(Program("web", WEB, environment))
+    supervisor.start(Program("live", LIVE, environment))
     for number in range(1, settings.workers + 1):
         supervisor.start(
             Program(f"worker-{number}" if settings.workers > 1 else "worker", WORKER, environment)
@@ -97,6 +99,7 @@ def _start(
     supervisor.start(Program("clock", CLOCK, environment))
     here = f"http://{_reachable(settings.host)}:{listening['ENGAGE_PORT']}"
     supervisor.wait_until(lambda: answers(here, "/readyz"), seconds=_READY_SECONDS, what="the web")
+    supervisor.wait_until(lambda: answers(places.live, "/healthz"), seconds=_READY_SECONDS, what="live")
     if settings.development:
         supervisor.say("loading the demo")
         supervisor.finish(Program("demo", _engage("demo"), as_owner), seconds=_STEP_SECONDS)
@@ -230,6 +233,11 @@ def _only_one(home: Path) -> Iterator[None]:
             run_file.unlink(missing_ok=True)
 
 
+def _beside(url: str) -> str:
+    """Give a second name of this machine, for a second log-in in the same browser: cookies go by names."""
+    return url.replace("//127.0.0.1", "//localhost")
+
+
 def _welcome(settings: config.Config, supervisor: Supervisor, places: _Places, seconds: float) -> None:
     lines = [
         f"ready after {seconds:.0f} s; Ctrl-C stops everything, the data stays in {settings.home}",
@@ -238,7 +246,11 @@ def _welcome(settings: config.Config, supervisor: Supervisor, places: _Places, s
     if settings.development:
         lines += [
             f"  phone     {places.sandbox}/",
-            "  log-in    owner@kangmei · desk@kangmei · manager@kangmei … password engage-demo",
+            "play all three at once (README, Two minutes); the password is engage-demo:",
+            "  patient   on the phone, be 小红 and write to 康美口腔",
+            f"  agent     agent1@kangmei at {places.web}/console/chats",
+            f"            agent2@kangmei beside it at {_beside(places.web)}/console/chats",
+            "  marketer  marketer@kangmei in a private window; owner@kangmei sees all",
         ]
     for line in lines:
         supervisor.say(click.style(line, fg="green"))

@@ -32,6 +32,7 @@ def test_production_starts_where_everything_is_said() -> None:
         ("ENGAGE_DATABASE_URL", ""),
         ("ENGAGE_REDIS_URL", ""),
         ("ENGAGE_PUBLIC_URL", "http://clinic.example"),
+        ("ENGAGE_LIVE_URL", "http://clinic.example"),
         ("ENGAGE_WECHAT_API_URL", "http://127.0.0.1:8001"),
         ("ENGAGE_SMS_URL", ""),
         ("ENGAGE_SMS_URL", "http://127.0.0.1:8001"),

@@ -16,6 +16,7 @@ import pytest
 
 from engage.config import ROOT
 from tests.running.processes import processes_with, wait_for
+from tests.system import furnish
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(180)]
 
@@ -56,8 +57,10 @@ def status(url: str, path: str) -> int:
 
 
 def test_up_serves_refuses_a_second_survives_kill_9_and_keeps_its_data(home):
+    furnish(home)
     process, running = up(home)
     assert status(running["web"], "/readyz") == 200
+    assert status(running["live"], "/healthz") == 200
     assert status(running["sandbox"], "/sandbox/v1/accounts") == 200
     with psycopg.connect(running["owner_database"].replace("+psycopg", "")) as connection:
         connection.execute("create table kept as select 7 as n")
