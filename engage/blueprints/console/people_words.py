@@ -16,3 +16,8 @@ def described(person: Patient) -> str:
     """Give what stands below a person's name."""
     number = gettext("No. %(number)s", number=person.number)
     return f"{number} · {masked(person.phone)}" if person.phone else str(number)
+
+
+def fan_called(nickname: str | None, fan_id: int) -> str:
+    """Give what a fan is called; whom WeChat gives no name to, by a number that tells them apart."""
+    return nickname or str(gettext("Fan %(number)s", number=fan_id))
