@@ -49,6 +49,7 @@ def show(visitor: Visitor) -> ResponseReturnValue:
         "people": [_person(visitor, patient, nearest.get(patient.id), zones) for patient in bound],
         "was_unbound": "unbound" in request.args,
         "book_url": url_for("patient_booking.choose", account=account),
+        "coupons_url": url_for("patient_coupons.index", account=account),
         "visits_url": url_for("patient_visits.index", account=account),
         "stores_url": url_for("patient_stores.index", account=account),
         "bind_url": url_for("patient_bind.begin", account=account, another=1 if bound else None),

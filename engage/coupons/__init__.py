@@ -1,0 +1,1 @@
+"""Coupons: what the clinic gives, and what people hold of it."""
