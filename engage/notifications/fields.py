@@ -79,13 +79,24 @@ USUAL: Final[Mapping[str, str]] = {
     "time": "2026-01-31 15:00",
     "address": "淮海中路 999 号",
     "phone": "021-54000101",
+    "coupon": "洗牙抵扣券",
+    "valid_until": "2026-01-31 23:59",
 }
 # The same of a visit without a doctor, at a store without a telephone.
 SPARSE: Final[Mapping[str, str]] = {**USUAL, "doctor": "", "phone": ""}
 
 # What a key probably wants, by its type or by a word of the label before it.
-_BY_TYPE: Final = {"time": "time", "date": "time", "phone_number": "phone"}
+_BY_TYPE: Final = {
+    "time": ("time", "valid_until"),
+    "date": ("time", "valid_until"),
+    "phone_number": ("phone",),
+}
 _BY_LABEL: Final = (
+    ("优惠券", "coupon"),
+    ("卡券", "coupon"),
+    ("券名", "coupon"),
+    ("有效期", "valid_until"),
+    ("到期", "valid_until"),
     ("医生", "doctor"),
     ("医师", "doctor"),
     ("电话", "phone"),
@@ -139,9 +150,10 @@ def lines(content: str) -> list[Line]:
 
 def suggested(kind: str, line: Line) -> str:
     """Give the placeholder that a key probably wants in messages of a kind; empty if none comes to mind."""
-    by_label = (name for word, name in _BY_LABEL if word in line.label)
-    name = _BY_TYPE.get(line.key.rstrip("0123456789")) or next(by_label, "")
-    return f"{{{name}}}" if name in KINDS[kind].placeholders else ""
+    by_type = _BY_TYPE.get(line.key.rstrip("0123456789"))
+    wanted = by_type or [name for word, name in _BY_LABEL if word in line.label]
+    name = next((name for name in wanted if name in KINDS[kind].placeholders), "")
+    return f"{{{name}}}" if name else ""
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

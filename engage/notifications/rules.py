@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engage.kernel.errors import N_
-from engage.wechat.rules import Trouble, trouble_of
+from engage.wechat.rules import Trouble
 
 STATES: Final = {
     "pending": N_("Waiting"),
@@ -29,16 +29,22 @@ PLACEHOLDERS: Final = {
     "time": N_("Time"),
     "address": N_("Address"),
     "phone": N_("Store’s telephone"),
+    "coupon": N_("Coupon"),
+    "valid_until": N_("Last day"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of message that an account words: its name, when it is written, what its texts may hold."""
+    """A kind of message that an account words: its name, when it is written, what its texts may hold.
+
+    One that WeChat may take for marketing starts switched off (WeChat §4).
+    """
 
     label: str
     occasion: str
     placeholders: tuple[str, ...]
+    is_marketing: bool = False
 
 
 _OF_A_VISIT: Final = ("store", "doctor", "time", "address", "phone", "account")
@@ -58,6 +64,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "unbound": Kind(
         N_("Chart unbound"), N_("When a chart is no longer bound to the fan’s WeChat."), ("account", "time")
+    ),
+    "coupon_arrived": Kind(
+        N_("Coupon arrived"),
+        N_("When a campaign has given the fan a coupon."),
+        ("coupon", "valid_until", "account"),
+        is_marketing=True,
     ),
 }
 
@@ -81,6 +93,7 @@ REASONS: Final[Mapping[str, str]] = {
     "user block": N_("The fan has blocked messages of the account."),
     "system failed": N_("WeChat could not deliver it."),
     "settled_by_staff": N_("A member of staff settled it."),
+    "campaign_ended": N_("The campaign was ended before its turn came."),
 }
 
 # States of messages that wait for a worker.
@@ -89,45 +102,22 @@ UNDER_WAY: Final = ("pending", "sending")
 # What a person may say became of a message that nobody knew of.
 SETTLED_BY_HAND: Final = ("delivered", "failed")
 
+# Of a batch: its messages go out, wait, or never do any more.
+BATCH_STATES: Final = ("open", "paused", "closed")
+
 # By which of WeChat's ways a message goes: template (WeChat §4), customer-service (WeChat §3).
 CHANNELS: Final = ("template", "custom")
 
 # WeChat forgets a client_msg_id after ten minutes; a repeat must reach it before.
 REPEAT_WITHIN: Final = dt.timedelta(minutes=9)
 
+# How long messages to many wait where a person has to mend the account, and where WeChat answers nobody.
+MENDED_AFTER: Final = dt.timedelta(minutes=1)
+BACK_AFTER: Final = dt.timedelta(seconds=10)
+
 # Troubles that pass: WeChat is busy, a token was replaced while others used it, or a person is about
 # to mend the account's secret or white list. A spent quota waits for WeChat's next day. All else is final.
 NOT_NOW: Final = frozenset({Trouble.BUSY, Trouble.TOKEN, Trouble.SET_UP})
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """WeChat took the message; customer-service messages have no id."""
-
-    msg_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """WeChat refused the message."""
-
-    errcode: int
-    errmsg: str
-
-    @property
-    def trouble(self) -> Trouble:
-        """What the refusal asks for."""
-        return trouble_of(self.errcode)
-
-
-@dataclass(frozen=True, slots=True)
-class Unheard:
-    """No answer came: the message may have been taken or not."""
-
-    why: str
-
-
-Outcome = Sent | Refused | Unheard
 
 
 def may_repeat(channel: str, first_tried_at: dt.datetime | None, now: dt.datetime) -> bool:

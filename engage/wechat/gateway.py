@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,7 @@ from engage.wechat.answers import (
     User,
     Visitor,
 )
+from engage.wechat.outcomes import NotSent, Outcome
 from engage.wechat.outgoing import (
     Content,
     Image,
@@ -37,10 +38,12 @@ __all__ = [
     "MAX_DOWNLOAD",
     "Buttons",
     "CallbackCheck",
+    "Card",
     "Content",
     "Credentials",
     "Gateway",
     "Image",
+    "Letter",
     "Media",
     "MediaKind",
     "Menu",
@@ -77,6 +80,24 @@ class Credentials:
 
     app_id: str
     secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a template message says to everybody it goes to."""
+
+    template_id: str
+    fields: Mapping[str, str]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Whom a message goes to; `id` is the caller's own."""
+
+    id: int
+    openid: str
+    client_msg_id: str
 
 
 class WeChatError(Exception):
@@ -130,6 +151,23 @@ class Gateway(Protocol):
         client_msg_id: str,
     ) -> int:
         """Send a template message; gives its msgid. Repeats with one `client_msg_id` are one (WeChat §4)."""
+
+    def send_templates(
+        self,
+        account: Credentials,
+        letters: Sequence[Letter],
+        *,
+        card: Card,
+        may_go: Callable[[], bool],
+        connections: int = 100,
+        seconds: float = 25.0,
+    ) -> Mapping[int, Outcome | NotSent]:
+        """Send one template message to many, up to `connections` at once; gives by id what became of each.
+
+        No new call begins after `seconds`, once `may_go` (asked twice a second) says no, once WeChat
+        says that the day's calls are spent or the account must be mended, or once it answers nobody:
+        the rest is `NotSent`. It raises only where nothing went out.
+        """
 
     def send_custom(
         self, account: Credentials, *, openid: str, message: Content, kf_account: str | None = None

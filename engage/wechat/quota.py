@@ -44,6 +44,25 @@ class CallCount:
             pipeline.expire(self._key(app_id), KEPT)
             pipeline.execute()
 
+    def look(self, app_id: str, path: str) -> None:
+        """Look whether calls to a path may go out, and count none.
+
+        Raises:
+            QuotaSpent: WeChat said today that none are left.
+        """
+        with self._uncounted(app_id):
+            if self._redis.hexists(self._key(app_id), SPENT + path):
+                raise QuotaSpent(path)
+
+    def went_out(self, app_id: str, path: str, calls: int) -> None:
+        """Count calls that went out, all in one go."""
+        if calls:
+            with self._uncounted(app_id):
+                pipeline = self._redis.pipeline()
+                pipeline.hincrby(self._key(app_id), path, calls)
+                pipeline.expire(self._key(app_id), KEPT)
+                pipeline.execute()
+
     def spent(self, app_id: str, path: str) -> None:
         """Hold further calls to a path back until midnight in China."""
         log.warning("wechat.quota_spent", app_id=app_id, path=path)

@@ -11,8 +11,9 @@ from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 from engage.notifications import services
 from engage.notifications.models import Delivery
-from engage.notifications.rules import KINDS, Outcome, Refused, Sent, Unheard
+from engage.notifications.rules import KINDS
 from engage.notifications.services import Message, Parcel
+from engage.wechat.outcomes import Outcome, Refused, Sent, Unheard
 from tests.booking.scenes import Scene
 from workers import events
 
@@ -24,28 +25,35 @@ CONTENT = "门店：{{thing1.DATA}}\n医生：{{thing2.DATA}}\n时间：{{time3.
 TEXTS = (("thing1", "{store}"), ("thing2", "{doctor|到店安排}"), ("time3", "{time}"))
 BINDING = "公众号：{{thing1.DATA}}\n时间：{{time2.DATA}}"
 BINDING_TEXTS = (("thing1", "{account}"), ("time2", "{time}"))
+COUPON = "优惠券：{{thing1.DATA}}\n有效期至：{{date2.DATA}}"
+COUPON_TEXTS = (("thing1", "{coupon}"), ("date2", "{valid_until}"))
 
 
 def word(scene: Scene, *kinds: str, enabled: bool = True, texts: tuple[tuple[str, str], ...] = ()) -> None:
     """Word some kinds of messages, or all of them."""
     with unit_of_work() as session:
         for kind in kinds or KINDS:
-            of_visit = "store" in KINDS[kind].placeholders
+            content, usual = _usual(kind)
             services.set_wording(
                 session,
                 scene.account_id,
                 kind,
                 template_id=f"template-{kind}",
                 title=TITLE,
-                content=CONTENT if of_visit else BINDING,
-                fields=[
-                    {"key": key, "text": text}
-                    for key, text in texts or (TEXTS if of_visit else BINDING_TEXTS)
-                ],
+                content=content,
+                fields=[{"key": key, "text": text} for key, text in texts or usual],
                 enabled=enabled,
                 by=OPERATOR,
                 now=clock.now(),
             )
+
+
+def _usual(kind: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Give a template's content and texts that suit a kind."""
+    placeholders = KINDS[kind].placeholders
+    if "store" in placeholders:
+        return CONTENT, TEXTS
+    return (COUPON, COUPON_TEXTS) if "coupon" in placeholders else (BINDING, BINDING_TEXTS)
 
 
 def write(scene: Scene, subject: int = 1, *, now: dt.datetime, expires_at: dt.datetime | None = None) -> None:

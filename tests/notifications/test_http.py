@@ -15,6 +15,7 @@ from engage.notifications import queries, services
 from engage.notifications.models import Delivery
 from engage.patients import services as patients
 from tests.contracts.callers import log_in_directly
+from tests.notifications import crowds
 from tests.notifications.scenes import (
     CONTENT,
     SILENCE,
@@ -55,7 +56,7 @@ def test_the_list_tells_how_every_kind_stands(scene, manager):
     word(scene, "appointment_created")
     word(scene, "bound", enabled=False)
     page = manager.client.get("/console/notifications").text
-    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 3]
+    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 4]
 
 
 def test_the_editor_begins_with_the_accounts_own_templates(scene, manager, wechat):
@@ -66,6 +67,18 @@ def test_the_editor_begins_with_the_accounts_own_templates(scene, manager, wecha
     other = unescape(manager.client.get(f"{address(scene)}?template_id=live-2").text)
     assert 'name="text_phone_number2" value="{phone}"' in other
     assert 'data-limit="5"' in other
+
+
+def test_what_may_be_marketing_starts_switched_off_and_says_why(scene, manager, wechat):
+    warning = "WeChat may take this message for marketing"
+    page = unescape(manager.client.get(address(scene, crowds.KIND)).text)
+    assert warning in page
+    assert "3.9.3" in page
+    assert [name in page for name in ("{coupon}", "{valid_until}")] == [True, True]
+    ours = unescape(manager.client.get(address(scene)).text)
+    assert warning not in ours
+    checked = [text.split('name="enabled"')[1].split(">")[0] for text in (page, ours)]
+    assert ["checked" in box for box in checked] == [False, True]
 
 
 def test_another_template_takes_over_what_was_typed(scene, manager, wechat):
@@ -257,6 +270,17 @@ def test_a_page_asks_as_often_for_many_rows_as_for_one(scene, manager, count_que
     with count_queries() as worded:
         manager.client.get("/console/notifications")
     assert worded.n <= one.n
+
+
+def test_history_shows_what_was_sent_to_many_as_each_read_it(scene, manager):
+    batch_id = crowds.open_batch(scene)
+    crowds.write(batch_id, crowds.strangers(scene, 2))
+    page = manager.client.get("/console/messages").text
+    assert page.count("Coupon arrived") >= 2
+    with unit_of_work() as session:
+        message_id = session.scalars(sa.select(Delivery.id).limit(1)).one()
+    drawer = manager.client.get(f"/console/messages/{message_id}").text
+    assert [words in drawer for words in (TITLE, "优惠券", "洗牙抵扣券", "有效期至")] == [True] * 4
 
 
 @pytest.mark.parametrize(("ends", "words"), [("delivered", "Delivered"), ("failed", "Failed")])

@@ -17,8 +17,8 @@ from engage.kernel.errors import NotFound
 from engage.notifications import queries, services
 from engage.notifications.errors import NotUnknown, WrongWording
 from engage.notifications.models import Delivery
-from engage.notifications.rules import Refused
 from engage.wechat import messages
+from engage.wechat.outcomes import Refused
 from tests.notifications.scenes import (
     BUSY,
     CONTENT,

@@ -12,7 +12,7 @@ from flask_babel import gettext
 
 from engage.accounts import queries as accounts
 from engage.blueprints.addresses import read_day
-from engage.blueprints.console.people_words import described
+from engage.blueprints.console.people_words import described, fan_called
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.fans import queries as fans
@@ -20,7 +20,7 @@ from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import N_
 from engage.notifications import queries, rules, services
-from engage.notifications.queries import Wanted
+from engage.notifications.queries import Read, Wanted
 from engage.patients import queries as patients
 
 if TYPE_CHECKING:
@@ -64,13 +64,14 @@ def show(staff: Staff, message_id: int) -> ResponseReturnValue:
     """Show one message as it was sent, and what became of it."""
     with unit_of_work() as work:
         message = queries.delivery(work, message_id)
+        read = queries.as_read(work, message)
         fan = fans.fan(work, message.fan_id)
         people = patients.patients(work, [message.patient_id] if message.patient_id else [])
         account = accounts.account(work, message.account_id)
     view = _row(message, {fan.id: fan}, people, staff.house.zone) | {
         "account": account.name,
-        "title": message.title,
-        "lines": _lines(message),
+        "title": read.title,
+        "lines": _lines(message.channel, read),
         "may_resolve": message.state == "unknown",
         "times": _times(message, staff.house.zone),
     }
@@ -126,9 +127,9 @@ def _row(
     return {
         "id": message.id,
         "label": gettext(rules.LABELS.get(message.kind, message.kind)),
-        "fan": fan.nickname or "",
+        "fan": fan_called(fan.nickname, fan.id),
         "patient": patient.name if patient else "",
-        "who": (patient.name if patient else fan.nickname) or gettext("Fan without a name"),
+        "who": patient.name if patient else fan_called(fan.nickname, fan.id),
         "created_at": clock.local(message.created_at, zone),
         "state": gettext(rules.STATES[message.state]),
         "tone": TONES[message.state],
@@ -147,13 +148,13 @@ def _reason(reason: str | None) -> str:
     return said
 
 
-def _lines(message: Delivery) -> list[dict[str, str]]:
+def _lines(channel: str, read: Read) -> list[dict[str, str]]:
     """Give what was read, a label and a value a line; of old messages, the keys alone are known."""
-    if message.text is None:
-        return [{"label": key, "value": str(value)} for key, value in message.fields.items()]
-    split = [line.partition("：") for line in message.text.splitlines()]
-    if message.channel == "custom":
-        return [{"label": "", "value": message.text}]
+    if read.text is None:
+        return [{"label": key, "value": str(value)} for key, value in read.fields.items()]
+    split = [line.partition("：") for line in read.text.splitlines()]
+    if channel == "custom":
+        return [{"label": "", "value": read.text}]
     return [{"label": label, "value": value} for label, _colon, value in split]
 
 

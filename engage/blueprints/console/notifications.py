@@ -143,6 +143,8 @@ def _values(work: Session, account: OfficialAccount) -> Mapping[str, str]:
         "time": f"{tomorrow:%Y-%m-%d} 14:30",
         "address": store.address,
         "phone": store.phone,
+        "coupon": USUAL["coupon"],
+        "valid_until": f"{tomorrow + dt.timedelta(days=30):%Y-%m-%d} 23:59",
     }
 
 
@@ -171,7 +173,7 @@ def _opened(kind: str, wording: Wording | None, shelf: Shelf, chosen: str) -> di
         }
     else:
         basics = {"template_id": "", "title": "", "content": ""}
-    is_on = wording.enabled if wording else True
+    is_on = wording.enabled if wording else not KINDS[kind].is_marketing
     return {**basics, "enabled": is_on, **forms.suggested(kind, basics["content"]), **stored}
 
 
@@ -197,6 +199,7 @@ def _editor(
         "kind": kind,
         "label": gettext(KINDS[kind].label),
         "occasion": gettext(KINDS[kind].occasion),
+        "is_marketing": KINDS[kind].is_marketing,
         "is_live": shelf.templates is not None,
         "is_gone": is_gone,
         "templates": _options(shelf, form, is_gone=is_gone),

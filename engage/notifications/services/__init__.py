@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+from engage.notifications.services.batches import (
+    BULK,
+    NewBatch,
+    Opened,
+    close,
+    open_batch,
+    pause,
+    resume,
+    write_many,
+)
+from engage.notifications.services.bulk import (
+    Load,
+    claim_bulk,
+    end_lost,
+    is_open,
+    next_bulk_at,
+    open_batches,
+    settle_bulk,
+)
 from engage.notifications.services.deliveries import (
     QUEUE,
     Message,
@@ -17,24 +36,43 @@ from engage.notifications.services.deliveries import (
     withdraw_from,
     write,
 )
+from engage.notifications.services.pace import Limits, limits, spent
 from engage.notifications.services.telling import Notice, tell
 from engage.notifications.services.wordings import set_wording
 
 __all__ = [
+    "BULK",
     "QUEUE",
+    "Limits",
+    "Load",
     "Message",
+    "NewBatch",
     "Notice",
+    "Opened",
     "Parcel",
     "claim",
+    "claim_bulk",
+    "close",
+    "end_lost",
     "finished",
+    "is_open",
     "late_reply",
     "let_out",
+    "limits",
     "next_at",
+    "next_bulk_at",
+    "open_batch",
+    "open_batches",
+    "pause",
     "resolve",
+    "resume",
     "set_wording",
     "settle",
+    "settle_bulk",
+    "spent",
     "tell",
     "withdraw",
     "withdraw_from",
     "write",
+    "write_many",
 ]

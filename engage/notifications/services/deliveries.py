@@ -20,7 +20,8 @@ from engage.kernel.leases import Claim
 from engage.notifications import queries, rules
 from engage.notifications.errors import NotUnknown
 from engage.notifications.models import Delivery
-from engage.notifications.rules import Outcome, Refused, Sent, Unheard
+from engage.notifications.services import pace
+from engage.wechat.outcomes import Outcome, Refused, Sent, Unheard
 from engage.wechat.rules import Trouble, day_ends_at
 
 QUEUE = "deliveries"
@@ -198,6 +199,8 @@ def let_out(session: Session, parcel: Parcel, *, now: dt.datetime) -> bool:
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
+    if out is not None and parcel.channel == "template":
+        pace.count_one(session, parcel.account_id, now=now)
     return out is not None
 
 

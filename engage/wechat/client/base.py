@@ -35,6 +35,7 @@ class Calls:
         mp_url: str = transport.MP,
         now: Callable[[], dt.datetime] = clock.now,
     ) -> None:
+        self._api_url = api_url.rstrip("/")
         self._mp_url = mp_url.rstrip("/")
         self._session = transport.Session({transport.API: api_url, transport.MP: mp_url})
         self._counts = CallCount(connection, now)
