@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -13,8 +14,11 @@ from engage.blueprints import faces, headers, problems
 from engage.blueprints.console import (
     accounts,
     appointments,
+    campaigns,
     categories,
+    chats,
     complaints,
+    coupons,
     doctors,
     gallery,
     items,
@@ -23,6 +27,7 @@ from engage.blueprints.console import (
     notifications,
     operations,
     people,
+    presence,
     profile,
     rosters,
     search,
@@ -35,8 +40,10 @@ from engage.blueprints.console import (
 )
 from engage.blueprints.hooks import wechat as wechat_hook
 from engage.blueprints.hooks.lane import Lane
+from engage.blueprints.live import stream
 from engage.blueprints.ops import health, metrics
 from engage.blueprints.patient import authorization, bind, me, stores, style
+from engage.blueprints.patient import coupons as patient_coupons
 from engage.blueprints.patient.booking import choosing, holding
 from engage.blueprints.patient.visits import changing, showing
 from engage.config import Config
@@ -50,9 +57,11 @@ from engage.wechat.refusals import Refusals
 
 CONSOLE = (
     today.bp,
+    chats.bp,
     appointments.bp,
     people.bp,
     session.bp,
+    presence.bp,
     search.bp,
     staff.bp,
     store_setup.bp,
@@ -60,6 +69,8 @@ CONSOLE = (
     items.bp,
     categories.bp,
     complaints.bp,
+    coupons.bp,
+    campaigns.bp,
     rosters.bp,
     profile.bp,
     operations.bp,
@@ -76,6 +87,7 @@ PATIENT = (
     showing.bp,
     changing.bp,
     stores.bp,
+    patient_coupons.bp,
     me.bp,
     style.bp,
 )
@@ -101,22 +113,15 @@ def create_app(config: Config | None = None) -> Flask:
         ConfigError: the settings contradict each other.
     """
     config = config or settings.load()
-    app = Flask("engage", template_folder=settings.ROOT / "templates", static_folder=settings.ROOT / "static")
-    app.config.update(_flask_settings(config))
+    app = _flask(config)
     app.session_interface = _Sessions()
-    logs.configure(level=config.log_level, as_json=config.log_format == "json")
-    clock.use_offset(None if config.production else config.home / "clock-offset")
-    sealing.use_key(config.data_key)
-    doorbell.connect(config.redis_url)
     outbox.register(HANDLERS)
-    db.init_app(app)
     app.extensions["files"] = DiskFiles(config.files_dir)
     app.extensions["wechat"] = HttpGateway(
         config.wechat_api_url, doorbell.connection(), mp_url=config.wechat_mp_url
     )
     app.extensions["sms"] = SandboxSms(config.sms_url)
     app.extensions["refusals"] = Refusals(doorbell.connection())
-    faces.init_app(app)
     metrics.init_app(app)
     problems.init_app(app)
     headers.init_app(app, config)
@@ -125,6 +130,33 @@ def create_app(config: Config | None = None) -> Flask:
     for blueprint in blueprints(config):
         app.register_blueprint(blueprint)
     app.wsgi_app = Lane(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask's own docs do
+    return app
+
+
+def create_live(config: Config | None = None) -> Flask:
+    """Make the application of a process that serves event streams and nothing else.
+
+    Raises:
+        ConfigError: the settings contradict each other.
+    """
+    config = config or settings.load()
+    app = _flask(config)
+    stream.init_app(app, at_once=config.web_threads)
+    for blueprint in (stream.bp, stream.figures):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _flask(config: Config) -> Flask:
+    """Make what every process needs: settings, logs, clock, keys, doorbell, database, templates."""
+    app = Flask("engage", template_folder=settings.ROOT / "templates", static_folder=settings.ROOT / "static")
+    app.config.update(_flask_settings(config))
+    logs.configure(level=config.log_level, as_json=config.log_format == "json")
+    clock.use_offset(None if config.production else config.home / "clock-offset")
+    sealing.use_key(config.data_key)
+    doorbell.connect(config.redis_url)
+    db.init_app(app)
+    faces.init_app(app)
     return app
 
 
@@ -141,6 +173,9 @@ def _flask_settings(config: Config) -> dict[str, Any]:
         "INSTANCE": config.instance,
         "PUBLIC_URL": config.public_url,
         "PROXIES": config.proxies,
+        "LIVE_URL": config.live_url or (_beside_the_web(config) if config.production else ""),
+        "LIVE_PORT": config.live_port,
+        "WEB_PORT": config.port,
         "SANDBOXED": config.wechat_open_url.startswith("http://"),
         "WECHAT_OPEN_URL": config.wechat_open_url,
         "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
@@ -161,6 +196,10 @@ def _flask_settings(config: Config) -> dict[str, Any]:
             }
         },
     }
+
+
+def _beside_the_web(config: Config) -> str:
+    return f"https://{urlsplit(config.public_url).hostname}:{config.live_port}"
 
 
 def _engine(config: Config, limits: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from babel.dates import format_date, format_timedelta
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import Babel, get_locale, gettext
 
+from engage.blueprints.console.subnav import may_open
 from engage.blueprints.guard import House, Staff, Visitor
+from engage.blueprints.live import address
 from engage.kernel import clock
 from engage.tenancy.rules import ROLES
 
@@ -23,7 +25,12 @@ LANGUAGE_COOKIE = "engage_language"
 
 NAVIGATION = (
     ("today", "console_today.index", "sun", "appointments.view"),
+    ("today", "console_today.index", "sun", "campaigns.manage"),
+    ("chats", "console_chats.index", "messages", "chats.view"),
     ("appointments", "console_appointments.index", "calendar-event", "appointments.view"),
+    ("marketing", "console_campaigns.index", "speakerphone", "campaigns.manage"),
+    ("marketing", "console_coupons.index", "speakerphone", "coupons.manage"),
+    ("marketing", "console_coupons.redeem", "speakerphone", "coupons.redeem"),
     ("settings", "console_staff.index", "settings", "staff.view"),
     ("settings", "console_messages.index", "settings", "notifications.view"),
 )
@@ -45,7 +52,13 @@ SETTINGS = frozenset(
     }
 )
 
-AREAS = {"console_today": "today", "console_appointments": "appointments"}
+AREAS = {
+    "console_today": "today",
+    "console_chats": "chats",
+    "console_appointments": "appointments",
+    "console_campaigns": "marketing",
+    "console_coupons": "marketing",
+}
 
 
 def init_app(app: Flask) -> None:
@@ -150,8 +163,15 @@ def _principal(staff: Staff | None) -> dict[str, Any] | None:
         "roles": [gettext(ROLES[role]) for role in roles],
         "stores": staff.stores,
         "store_id": staff.store_id,
+        "session_id": staff.session_id,
+        "stream_url": _stream_url(),
         "may": staff.may,
     }
+
+
+def _stream_url() -> str:
+    origin = address.origin()
+    return f"{origin}{address.PATH}" if origin else ""
 
 
 def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
@@ -159,7 +179,9 @@ def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
         return []
     labels = {
         "today": gettext("Today"),
+        "chats": gettext("Chats"),
         "appointments": gettext("Appointments"),
+        "marketing": gettext("Marketing"),
         "settings": gettext("Settings"),
     }
     here = _area(request.blueprint or "")
@@ -173,7 +195,7 @@ def _open_to(staff: Staff) -> Mapping[str, tuple[str, str]]:
     """Give where each job begins for a person: its first page that they may open."""
     permitted: dict[str, tuple[str, str]] = {}
     for key, endpoint, icon, permission in NAVIGATION:
-        if staff.may(permission):
+        if may_open(staff, endpoint, permission):
             permitted.setdefault(key, (endpoint, icon))
     return permitted
 

@@ -37,7 +37,7 @@ View = Callable[..., ResponseReturnValue]
 STAFF_COOKIE_SECONDS = 7 * 24 * 3600
 
 # All that a person may do who has not yet replaced a password that somebody else knows.
-WITH_A_ONE_TIME_PASSWORD = frozenset({"console_profile", "console_session"})
+WITH_A_ONE_TIME_PASSWORD = frozenset({"console_profile", "console_session", "live"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +147,25 @@ class ConsoleBlueprint(OpenBlueprint):
     """Views for staff; each names the permission it needs."""
 
     def view(
-        self, rule: str, *, permission: str, methods: Sequence[str] = ("GET",), everywhere: bool = False
+        self,
+        rule: str,
+        *,
+        permission: str,
+        methods: Sequence[str] = ("GET",),
+        everywhere: bool = False,
+        by_itself: bool = False,
     ) -> Callable[[View], View]:
-        """Route a view for staff who have the permission: at some store, or `everywhere`."""
+        """Route a view for staff who have the permission: at some store, or `everywhere`.
+
+        What a browser asks `by_itself`, with nobody before it, does not prolong the log-in.
+        """
         if permission not in rules.PERMISSIONS:
             raise ValueError(f"unknown permission {permission!r}")
 
         def decorate(view: View) -> View:
             @wraps(view)
             def guarded(**arguments: Any) -> ResponseReturnValue:
-                staff = current_staff()
+                staff = current_staff(by_itself=by_itself)
                 g.staff = staff
                 if not staff.may(permission):
                     raise NotAllowed
@@ -234,8 +243,8 @@ def fan_cookie() -> str:
     return f"engage_fan_{current_app.config['INSTANCE']}"
 
 
-def current_staff() -> Staff:
-    """Give who is logged in to the console.
+def current_staff(*, by_itself: bool = False) -> Staff:
+    """Give who is logged in to the console; being asked `by_itself` is no use of the log-in.
 
     Raises:
         NotLoggedIn: nobody, or the session has ended.
@@ -255,7 +264,7 @@ def current_staff() -> Staff:
             for store in clinic.stores(session)
             if everywhere or store.id in held
         ]
-        if now - row.seen_at >= rules.SESSION_SEEN_EVERY:
+        if not by_itself and now - row.seen_at >= rules.SESSION_SEEN_EVERY:
             staff_services.touch_session(session, row.id, now=now)
         return Staff(
             house=House.of(tenant),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from engage.blueprints.live import address
 from engage.config import Config
 
 
@@ -17,7 +18,7 @@ def init_app(app: Flask, config: Config) -> None:
         framers = f"http://*.localhost:{port} http://localhost:{port} http://127.0.0.1:{port}"
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
     )
     fixed = {
         "X-Content-Type-Options": "nosniff",
@@ -27,13 +28,15 @@ def init_app(app: Flask, config: Config) -> None:
     }
     if config.production:
         fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    alone = {"Content-Security-Policy": f"{policy}'none'", **fixed}
-    framed = {"Content-Security-Policy": f"{policy}{framers}", **fixed}
+    alone = {"Content-Security-Policy": f"{policy}'none'; connect-src 'self'", **fixed}
+    framed = {"Content-Security-Policy": f"{policy}{framers}; connect-src 'self'", **fixed}
 
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
         headers.extend(framed if request.path.startswith("/p/") else alone)
+        if request.path.startswith("/console/"):
+            headers["Content-Security-Policy"] += f" {address.origin()}"
         if request.endpoint == "static" and "v" in request.args:
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
         elif request.endpoint != "static":

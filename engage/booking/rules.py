@@ -35,6 +35,8 @@ TONES: Final = {
 LIVE: Final = ("requested", "confirmed", "checked_in", "in_treatment")
 # To come: these count towards how many may be booked.
 OPEN: Final = ("requested", "confirmed")
+# The patient came, or is there.
+CAME: Final = ("checked_in", "in_treatment", "completed")
 
 CHANNELS: Final = {
     "wechat": N_("WeChat"),

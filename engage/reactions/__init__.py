@@ -16,6 +16,8 @@ HANDLERS: Handlers = {
     "patients.chart_created": (timeline.note_chart,),
     "patients.bound": (timeline.note_binding, notifications.tell_bound),
     "patients.unbound": (timeline.note_binding, notifications.tell_unbound),
+    "chat.session_opened": (timeline.note_chat,),
+    "chat.dedicated": (timeline.note_dedicated,),
     "booking.booked": (timeline.note_visit, notifications.tell_booked),
     "booking.changed": (timeline.note_visit, notifications.tell_changed),
     "booking.cancelled": (timeline.note_visit, notifications.tell_cancelled),
@@ -27,4 +29,5 @@ HANDLERS: Handlers = {
     "booking.left": (timeline.note_visit,),
     "booking.no_show": (timeline.note_visit,),
     "booking.corrected": (timeline.note_visit,),
+    "coupons.redeemed": (timeline.note_redeemed,),
 }

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage.booking import queries as booking
+from engage.chat import queries as chat
+from engage.coupons import queries as coupons
 from engage.kernel.db import Session
 from engage.patients import queries as patients
 from engage.patients.services import note
@@ -51,6 +53,25 @@ def note_visit(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     if payload["event"] == "booking.cancelled":
         told |= {"by": visit.cancelled_by, "late": visit.late}
     _note(session, payload, visit.id, fan_id=visit.fan_id, patient_id=visit.patient_id, **told)
+
+
+def note_redeemed(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A coupon was redeemed at a store."""
+    held = coupons.grant(session, payload["grant_id"])
+    about = {"coupon_id": held.coupon_id, "store_id": held.redeemed_store_id}
+    _note(session, payload, held.id, fan_id=held.fan_id, **about)
+
+
+def note_chat(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A member of staff began to talk with a fan."""
+    session_id = payload["session_id"]
+    _note(session, payload, session_id, fan_id=chat.fan_of_session(session, session_id))
+
+
+def note_dedicated(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan got a dedicated agent."""
+    conversation_id = payload["conversation_id"]
+    _note(session, payload, conversation_id, fan_id=chat.fan_of(session, conversation_id))
 
 
 def _note(session: Session, payload: Payload, subject_id: int, **about: Any) -> None:

@@ -8,17 +8,32 @@ const theme = () => ({
   off: token('--ended-soft'), surface: token('--surface'), font: token('--font'),
 });
 
-// Bars with their number on top; day and weekday below; a click leads to the rows.
-const bars = (points, unit) => {
+// What a bar says when pointed at: the words of the page, with the numbers put in.
+const told = (points, canvas) => ([bar]) => {
+  const point = points[bar.dataIndex];
+  const words = canvas.dataset.words ?? `{value} ${canvas.dataset.unit}`;
+  return [point.label, point.sub, ' ', words.replace('{value}', point.value).replace('{part}', point.part)].filter(Boolean).join(' ');
+};
+
+// Bars with their number on top, what they are of below; a click leads to the rows.
+// Where a part of each bar is told, it is filled and stands in the bar.
+const bars = (points, canvas) => {
   const look = theme();
+  const highest = Math.max(...points.map((point) => point.value));
+  const isPart = 'part' in points[0];
+  const hasSub = points.some((point) => point.sub);
+  const inside = {
+    type: 'bar', stack: 'all', cursor: 'pointer', itemStyle: { color: look.bar }, data: points.map((point) => point.part),
+    label: { show: true, position: 'insideBottom', color: look.surface, fontSize: 11, formatter: ({ value }) => (value > highest / 8 ? value : '') },
+  };
   return {
     textStyle: { fontFamily: look.font },
     animationDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 350,
-    grid: { left: 4, right: 4, top: 28, bottom: 46 },
+    grid: { left: 4, right: 4, top: 24, bottom: hasSub ? 46 : 28 },
     tooltip: {
       renderMode: 'richText', trigger: 'axis', axisPointer: { type: 'none' }, backgroundColor: look.surface, borderColor: look.line,
       textStyle: { color: look.ink, fontFamily: look.font, fontSize: 13 },
-      formatter: ([bar]) => `${points[bar.dataIndex].label} ${points[bar.dataIndex].sub}  ${bar.value} ${unit}`,
+      formatter: told(points, canvas),
     },
     xAxis: {
       type: 'category', data: points.map((_, index) => index), axisTick: { show: false }, axisLine: { lineStyle: { color: look.line } },
@@ -26,7 +41,7 @@ const bars = (points, unit) => {
         interval: 0, margin: 10, hideOverlap: false,
         formatter: (index) => {
           const point = points[index];
-          return `{${point.now ? 'now' : 'day'}|${point.short ?? point.label}}\n{sub|${point.sub}}`;
+          return `{${point.now ? 'now' : 'day'}|${point.short ?? point.label}}${hasSub ? `\n{sub|${point.sub}}` : ''}`;
         },
         rich: {
           day: { color: look.ink, fontSize: 12, lineHeight: 16 },
@@ -36,10 +51,13 @@ const bars = (points, unit) => {
       },
     },
     yAxis: { type: 'value', show: false, minInterval: 1 },
-    series: [{
-      type: 'bar', barCategoryGap: '28%', barMinHeight: 2, cursor: 'pointer',
-      data: points.map((point) => ({ value: point.value, itemStyle: { color: point.value ? look.bar : look.off, borderRadius: [5, 5, 0, 0] } })),
-      label: { show: true, position: 'top', color: look.ink, fontSize: 12, formatter: ({ value }) => (value ? value : '') },
+    series: [...(isPart ? [inside] : []), {
+      type: 'bar', stack: 'all', barCategoryGap: '28%', barMinHeight: 2, cursor: 'pointer',
+      data: points.map((point) => ({
+        value: point.value - (point.part ?? 0),
+        itemStyle: { color: isPart || !point.value ? look.off : look.bar, borderRadius: [5, 5, 0, 0] },
+      })),
+      label: { show: true, position: 'top', color: look.ink, fontSize: 12, formatter: ({ dataIndex }) => points[dataIndex].value || '' },
     }],
   };
 };
@@ -50,7 +68,7 @@ const drawn = new Set();
 const draw = (canvas) => {
   const points = JSON.parse(canvas.dataset.points);
   const chart = echarts.getInstanceByDom(canvas) ?? echarts.init(canvas, null, { renderer: 'canvas' });
-  chart.setOption(kinds[canvas.dataset.chart](points, canvas.dataset.unit), true);
+  chart.setOption(kinds[canvas.dataset.chart](points, canvas), true);
   if (drawn.has(canvas)) return;
   drawn.add(canvas);
   chart.on('click', ({ dataIndex }) => { if (points[dataIndex].url) location.assign(points[dataIndex].url); });

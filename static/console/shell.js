@@ -7,6 +7,9 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 // Top bar gets its line once the page is scrolled.
 addEventListener('scroll', () => document.documentElement.classList.toggle('scrolled', scrollY > 0), { passive: true });
 
+// Of a row of tabs that is wider than the page, the current one stays in sight.
+$('.subnav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 // Menus are <details>: one open at a time, closed by Esc, by a click elsewhere or by leaving with Tab.
 const closeMenus = (except) => $$('details.menu[open]').forEach((menu) => { if (menu !== except) menu.open = false; });
 

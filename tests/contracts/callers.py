@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import re
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,14 @@ from engage.accounts.services import NewPush
 from engage.audit.services import OPERATOR
 from engage.blueprints import guard
 from engage.booking import services as booking
+from engage.campaigns import services as campaigns
+from engage.chat import queries as chats
+from engage.chat import services as chat
+from engage.chat.reading import Arrival
 from engage.clinic import services as clinic
+from engage.coupons import queries as held_coupons
+from engage.coupons import services as coupons
+from engage.coupons.rules import CASH, Terms
 from engage.fans import services as fans
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
@@ -115,8 +124,12 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         given_up = session.scalars(sa.select(OutboxRow).order_by(OutboxRow.id)).all()[0]
         given_up.available_at, given_up.error = None, f"{mark}error"
         message_id = _message(session, scene, made.id, mark)
+        coupon_id, grant_id = _coupon(session, scene, mark)
+        campaign_id = _campaign(session, scene, coupon_id, mark)
+        talk = _talk(session, app, scene, owner, push_id, mark)
     ids: dict[str, int | str] = {
         **catalogue,
+        **talk,
         "staff_id": owner.id,
         "session_id": owner.session_id,
         "entry_id": given_up.id,
@@ -131,6 +144,9 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "who": scene.doctor_id,
         "action": "start",
         "message_id": message_id,
+        "campaign_id": campaign_id,
+        "coupon_id": coupon_id,
+        "grant_id": grant_id,
         "kind": "appointment_created",
         "app_id": f"wx-{chain.slug}",
         "colour": "0e7c66",
@@ -180,6 +196,43 @@ def _message(session: Session, scene: Scene, appointment_id: int, mark: str) -> 
     )
     notifications.write(session, message, now=clock.now())
     return session.scalars(sa.select(Delivery.id)).one()
+
+
+def _talk(
+    session: Session, app: Flask, scene: Scene, owner: Person, push_id: int, mark: str
+) -> dict[str, int]:
+    """Let a fan with a picture of their own write, and the owner answer with one."""
+    now, fan_id = clock.now(), scene.fan_ids[0]
+    key = app.extensions["files"].put(scene.chain.id, b"GIF89a" + mark.encode())
+    fans.record_profile(session, fan_id, nickname=f"{mark}fan", avatar=key, now=now)
+    words = Arrival("text", f"{mark}words", {})
+    chat.arrived(session, scene.account_id, fan_id, push_id, words, at=now, now=now)
+    conversation_id = chats.of_fan(session, fan_id)
+    assert conversation_id is not None
+    answer = {"picture": chat.Picture(key, 1, 1), "key": uuid.uuid4(), "seen": 0}
+    said = chat.reply(session, conversation_id, **answer, by_staff=owner.id, now=now)
+    return {"conversation_id": conversation_id, "chat_message_id": said.id}
+
+
+def _coupon(session: Session, scene: Scene, mark: str) -> tuple[int, int]:
+    """Publish a coupon and give it to a fan; gives it and what the fan holds."""
+    now, fan_id = clock.now(), scene.fan_ids[0]
+    new = coupons.NewCoupon(f"{mark}coupon", Terms(CASH, amount_minor=1000, valid_days=30))
+    coupon = coupons.create(session, new, by=OPERATOR, now=now)
+    coupons.publish(session, coupon.id, online=True, offline=True, by=OPERATOR, now=now)
+    coupons.grant_many(session, coupon.id, [fan_id], cause="campaign", cause_id=1, now=now)
+    (held,) = held_coupons.of_fan(session, fan_id, now)
+    return coupon.id, held.id
+
+
+def _campaign(session: Session, scene: Scene, coupon_id: int, mark: str) -> int:
+    """Begin a campaign and give its coupon to those who follow."""
+    now = clock.now()
+    plan = campaigns.NewPush(f"{mark}campaign", coupon_id, scene.account_id, now + dt.timedelta(hours=1))
+    campaign = campaigns.schedule(session, plan, by=OPERATOR, now=now)
+    campaigns.start(session, campaign.id, by=OPERATOR, now=now)
+    campaigns.work(session, campaign.id, now=now)
+    return campaign.id
 
 
 def _push(session: Session, account_id: int, mark: str) -> int:

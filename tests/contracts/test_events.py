@@ -16,6 +16,9 @@ from engage.kernel.settings import REGISTRY
 from engage.reactions import HANDLERS
 from workers.queues import DRAINS
 
+# Names of the constants that hold a queue's.
+QUEUES = {"QUEUE", "PUSHES", "BULK", "OUTGOING", "MEDIA", "SESSIONS"}
+
 
 def sources(root: Path) -> Iterator[tuple[Path, str]]:
     for folder in ("engage", "workers"):
@@ -60,14 +63,14 @@ def test_every_handler_is_described(app: Flask, root: Path) -> None:
 
 
 def test_every_queue_is_drained_and_described(root: Path) -> None:
-    declared = names_in(root, r'(?m)^(?:QUEUE|PUSHES)(?:: Final)? = "([a-z]+)"')
+    declared = names_in(root, rf'(?m)^(?:{"|".join(QUEUES)})(?:: Final)? = "([a-z]+)"')
     assert declared == set(DRAINS)
     assert set(DRAINS) <= set(told(root, "events.md"))
 
 
 def test_every_mark_names_a_queue_by_its_constant(root: Path) -> None:
     marked = names_in(root, r"due\.mark\(\s*\w+,\s*([^,\s]+)")
-    assert marked == {"QUEUE", "PUSHES"}
+    assert marked == QUEUES
 
 
 @pytest.mark.parametrize("queue", sorted(DRAINS))

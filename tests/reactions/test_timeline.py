@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,12 @@ from engage.audit.services import OPERATOR, Actor
 from engage.booking import services as booking
 from engage.booking.models import Appointment
 from engage.booking.services import Change
+from engage.chat import queries as chats
+from engage.chat import services as chat
+from engage.chat.reading import Arrival
+from engage.coupons import queries as held_coupons
+from engage.coupons import services as coupons
+from engage.coupons.rules import CASH, Terms
 from engage.inbound import services as inbound
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -21,6 +28,8 @@ from engage.patients import services as patients
 from engage.patients.models import TimelineEntry
 from engage.patients.services import NewChart
 from engage.reactions import HANDLERS
+from engage.tenancy import services as tenancy
+from engage.tenancy.rules import Grant
 from engage.wechat import messages
 from tests.booking.scenes import SLOT, Scene, make_scene
 from tests.conftest import Chain
@@ -118,6 +127,30 @@ def pushed(name: str) -> Act:
     return done
 
 
+def talk(scene: Scene) -> Any:
+    """Let one of the fans write, and an agent reply."""
+    now, fan_id = clock.now(), scene.fan_ids[0]
+    new = tenancy.StaffDetails(f"lina-{scene.chain.slug}", "Lina", "en", frozenset({Grant("agent")}))
+    by_hand = {"password_hash": "-", "one_time": False, "by": OPERATOR, "now": now}
+    agent = within(tenancy.create_staff, new, **by_hand)
+    within(chat.arrived, scene.account_id, fan_id, 7, Arrival("text", "在吗", {}), at=now, now=now)
+    told = {"text": "您好", "key": uuid.uuid4(), "seen": 1, "by_staff": agent.id, "now": now}
+    return within(chat.reply, within(chats.of_fan, fan_id), **told)
+
+
+def redeem(scene: Scene) -> Any:
+    """Let one of the fans use a coupon at the desk."""
+    told, fan_id = {"by": OPERATOR, "now": clock.now()}, scene.fan_ids[0]
+    details = tenancy.StaffDetails(f"desk-{scene.chain.slug}", "Desk", "en", frozenset({Grant("desk")}))
+    desk = within(tenancy.create_staff, details, password_hash="-", one_time=False, **told)
+    coupon_id = within(coupons.create, coupons.NewCoupon("券", Terms(CASH, 1, valid_days=1)), **told).id
+    within(coupons.publish, coupon_id, online=True, offline=False, **told)
+    within(coupons.grant_many, coupon_id, [fan_id], cause="campaign", cause_id=1, now=clock.now())
+    (held,) = within(held_coupons.of_fan, fan_id, clock.now())
+    by, store_id = Actor("staff", desk.id), scene.chain.store.id
+    return within(coupons.redeem, held.code, store_id=store_id, by=by, now=clock.now())
+
+
 BY_EVENT: dict[str, Act] = {
     "fan.followed": pushed("subscribe"),
     "fan.left": pushed("unsubscribe"),
@@ -125,6 +158,8 @@ BY_EVENT: dict[str, Act] = {
     "patients.chart_created": chart,
     "patients.bound": bind,
     "patients.unbound": unbind,
+    "chat.session_opened": talk,
+    "chat.dedicated": talk,
     "booking.booked": book,
     "booking.changed": change,
     "booking.cancelled": cancel,
@@ -136,6 +171,7 @@ BY_EVENT: dict[str, Act] = {
     "booking.left": act("check_in", "leave"),
     "booking.no_show": act("no_show"),
     "booking.corrected": act("no_show", "correct"),
+    "coupons.redeemed": redeem,
 }
 
 
@@ -179,7 +215,7 @@ def test_a_line_is_about_who_it_happened_to(scene: Scene, kind: str) -> None:
     made = BY_EVENT[kind](scene)
     line, fan_id, patient_id = told_of(kind), scene.fan_ids[0], scene.patient_ids[0]
     match kind.partition("."):
-        case ("fan", *_) | (_, _, "phone_verified"):
+        case ("fan" | "chat" | "coupons", *_) | (_, _, "phone_verified"):
             assert (line.fan_id, line.patient_id) == (fan_id, None)
         case (_, _, "chart_created"):
             assert (line.fan_id, line.patient_id) == (None, made.id)

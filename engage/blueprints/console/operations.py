@@ -18,6 +18,7 @@ from engage.accounts import queries as pushes
 from engage.audit import services as audit
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
+from engage.chat import queries as chat
 from engage.kernel import clock, doorbell, outbox
 from engage.kernel.db import unit_of_work
 from engage.kernel.leases import Backlog
@@ -56,7 +57,7 @@ def index(staff: Staff) -> ResponseReturnValue:
         counts = notifications.counts_by_state(session)
         waiting = Backlog(QUEUE, *notifications.waiting(session, QUEUE), counts.get("failed", 0))
         codes = patients.codes_backlog(session, now=now)
-        backlogs = [outbox.backlog(session), waiting, pushes.backlog(session), codes]
+        backlogs = [outbox.backlog(session), waiting, pushes.backlog(session), codes, chat.backlog(session)]
         given_up = outbox.given_up(session)
     view = {
         "subnav": settings_pages(staff),
@@ -92,6 +93,7 @@ def _queue(backlog: Backlog, now: dt.datetime, zone: str) -> dict[str, Any]:
         "deliveries": gettext("Messages"),
         "pushes": gettext("Pushes of WeChat"),
         "codes": gettext("Codes by text message"),
+        "chats": gettext("Replies to fans"),
     }
     oldest = backlog.oldest_due_at
     return {

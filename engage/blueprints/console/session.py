@@ -17,10 +17,11 @@ from engage.blueprints.guard import (
     current_staff,
     staff_cookie,
 )
-from engage.kernel import clock, directory
-from engage.kernel.db import tenant_scope, unit_of_work
+from engage.chat import presence
+from engage.kernel import clock, directory, ids
+from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError, NotAllowed, NotLoggedIn
-from engage.tenancy import passwords, services
+from engage.tenancy import passwords, queries, services
 from engage.tenancy.errors import LockedOut, WrongLogin
 
 bp = ConsoleBlueprint("console_session", __name__, url_prefix="/console")
@@ -78,7 +79,15 @@ def _open_session(login: str, password: str) -> str:
             raise WrongLogin
         with unit_of_work() as work:
             token = services.finish_login(work, known[0], browser=_browser(), now=clock.now())
+            _note_presence(work, token)
     return cookie_value(tenant_id, token)
+
+
+def _note_presence(work: Session, token: str) -> None:
+    opened = queries.live_session(work, ids.digest(token), now=clock.now())
+    if opened is not None:
+        row, person, _ = opened
+        presence.beat(work, person.id, row.id, now=clock.now())
 
 
 def _refuse(form: dict[str, str], refusal: DomainError) -> ResponseReturnValue:
@@ -91,6 +100,7 @@ def logout(staff: Staff) -> ResponseReturnValue:
     """End this session."""
     with unit_of_work() as work:
         services.end_session(work, staff.id, staff.session_id, now=clock.now())
+        presence.leave(work, staff.session_id)
     session.clear()
     answer = redirect(url_for("console_session.login"), 303)
     answer.delete_cookie(staff_cookie(), path="/")

@@ -15,6 +15,7 @@ from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.staff_form import StaffIn, grant_strings, read_grants, role_rows
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
+from engage.chat import presence
 from engage.clinic import queries as clinic
 from engage.kernel import clock, sealing
 from engage.kernel.db import Session, unit_of_work
@@ -54,9 +55,14 @@ def index(staff: Staff) -> ResponseReturnValue:
         )
         grants = queries.grants_of(work, [person.id for person in page.items])
         stores = _store_names(work)
+        online = presence.online(work, staff.reach("staff.view"), now=clock.now())
     kept = {key: value for key, value in {"state": state, "role": role, "q": words}.items() if value}
     view = {
-        "rows": [_row(person, grants.get(person.id, ()), stores, staff.house.zone) for person in page.items],
+        "rows": [
+            _row(person, grants.get(person.id, ()), stores, staff.house.zone)
+            | {"online": person.id in online}
+            for person in page.items
+        ],
         "q": words,
         "keep": {key: value for key, value in kept.items() if key != "q"},
         "filters": _filters(kept),

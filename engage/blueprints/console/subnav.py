@@ -22,8 +22,27 @@ SETTINGS: Final = (
     ("console_journal.index", N_("WeChat journal"), "journal.view"),
     ("console_operations.index", N_("Operations"), "operations.view"),
 )
+MARKETING: Final = (
+    ("console_campaigns.index", N_("Campaigns"), "campaigns.manage"),
+    ("console_coupons.index", N_("Coupons"), "coupons.manage"),
+    ("console_coupons.redeem", N_("Redeem"), "coupons.redeem"),
+)
 # What all stores share is for those who may change it at all of them.
-CHAIN_WIDE: Final = frozenset({"console_doctors.index", "console_items.index"})
+CHAIN_WIDE: Final = frozenset({"console_doctors.index", "console_items.index", "console_campaigns.index"})
+
+
+def marketing_pages(staff: Staff) -> list[dict[str, Any]]:
+    """Give the pages of marketing that the person may open; a page that was posted to counts as its own."""
+    here = {
+        "console_coupons.look": "console_coupons.redeem",
+        "console_coupons.confirm": "console_coupons.redeem",
+    }
+    current = here.get(request.endpoint or "", request.endpoint)
+    return [
+        {"label": gettext(label), "url": url_for(endpoint), "current": endpoint == current}
+        for endpoint, label, permission in MARKETING
+        if may_open(staff, endpoint, permission)
+    ]
 
 
 def settings_pages(staff: Staff) -> list[dict[str, Any]]:
@@ -31,5 +50,10 @@ def settings_pages(staff: Staff) -> list[dict[str, Any]]:
     return [
         {"label": gettext(label), "url": url_for(endpoint), "current": endpoint == request.endpoint}
         for endpoint, label, permission in SETTINGS
-        if (staff.reach(permission).everywhere if endpoint in CHAIN_WIDE else staff.may(permission))
+        if may_open(staff, endpoint, permission)
     ]
+
+
+def may_open(staff: Staff, endpoint: str, permission: str) -> bool:
+    """Whether a page is for the person: what all stores share, only with the permission at all of them."""
+    return staff.reach(permission).everywhere if endpoint in CHAIN_WIDE else staff.may(permission)

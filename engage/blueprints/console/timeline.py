@@ -40,6 +40,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "patients.chart_created": ("confirmed", N_("Chart made: %(source)s")),
     "patients.bound": ("good", N_("%(fan)s bound: %(how)s")),
     "patients.unbound": ("ended", N_("%(fan)s bound no more")),
+    "chat.session_opened": ("confirmed", N_("A conversation with %(fan)s began")),
+    "chat.dedicated": ("confirmed", N_("%(fan)s got a dedicated agent")),
     "booking.booked": ("confirmed", N_("Booked %(visit)s")),
     "booking.changed": ("waiting", N_("Changed to %(visit)s")),
     "booking.cancelled": ("ended", N_("Cancelled %(visit)s")),
@@ -51,6 +53,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "booking.left": ("ended", N_("Left the store")),
     "booking.no_show": ("bad", N_("Did not come")),
     "booking.corrected": ("good", N_("No-show corrected")),
+    "coupons.redeemed": ("good", N_("%(fan)s used a coupon %(where)s")),
 }
 
 
@@ -95,6 +98,11 @@ def _store(entry: TimelineEntry, names: Names) -> Store | None:
     return names.stores.get(entry.data.get("store_id") or 0)
 
 
+def _where(entry: TimelineEntry, names: Names) -> str:
+    store = _store(entry, names)
+    return store.short_name if store else ""
+
+
 def _fan(entry: TimelineEntry, names: Names) -> str:
     return names.fans.get(entry.fan_id or 0) or str(gettext("A WeChat user"))
 
@@ -116,4 +124,5 @@ _PARTS: Final[Mapping[str, Callable[[TimelineEntry, Names], str]]] = {
     "source": _source,
     "how": _how,
     "visit": _visit,
+    "where": _where,
 }

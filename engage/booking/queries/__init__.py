@@ -15,6 +15,7 @@ from engage.booking.queries.openings import (
 from engage.booking.queries.visits import (
     Row,
     Standing,
+    Week,
     appointment,
     between,
     by_key,
@@ -27,6 +28,7 @@ from engage.booking.queries.visits import (
     of_patient,
     row,
     standing,
+    weeks,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Opening",
     "Row",
     "Standing",
+    "Week",
     "appointment",
     "between",
     "board",
@@ -52,4 +55,5 @@ __all__ = [
     "row",
     "slot_at",
     "standing",
+    "weeks",
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engage.booking.models import Appointment, Hold
-from engage.booking.rules import LIVE, OPEN, Span
+from engage.booking.rules import CAME, LIVE, OPEN, Span
 from engage.clinic import queries as clinic
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -50,6 +50,14 @@ class Standing:
     made_id: int | None
     of_patient: int
     of_fan: int
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What became of a week's visits: how many were booked for it, and how many of them took place."""
+
+    booked: int
+    came: int
 
 
 def by_key(session: Session, key: uuid.UUID) -> Appointment | None:
@@ -201,6 +209,22 @@ def counts_by_day(
     if store_ids is not None:
         statement = statement.where(Appointment.store_id.in_(store_ids))
     return {row.day: row.booked for row in session.execute(statement)}
+
+
+def weeks(
+    session: Session, *, begin: dt.datetime, end: dt.datetime, zone: str, store_ids: frozenset[int] | None
+) -> Mapping[dt.date, Week]:
+    """Give what became of the visits of each local week of an interval, by its Monday."""
+    week = sa.cast(sa.func.date_trunc("week", sa.func.timezone(zone, Appointment.starts_at)), sa.Date)
+    came = sa.func.count().filter(Appointment.state.in_(CAME))
+    statement = (
+        sa.select(week.label("monday"), sa.func.count().label("booked"), came.label("came"))
+        .where(Appointment.starts_at >= begin, Appointment.starts_at < end)
+        .group_by(week)
+    )
+    if store_ids is not None:
+        statement = statement.where(Appointment.store_id.in_(store_ids))
+    return {row.monday: Week(row.booked, row.came) for row in session.execute(statement)}
 
 
 def _rows(session: Session, found: Sequence[Appointment]) -> Sequence[Row]:

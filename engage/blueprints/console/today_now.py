@@ -1,0 +1,67 @@
+"""What runs on Today: who waits for an answer, and which campaigns are under way or come next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from babel.dates import format_timedelta
+from flask import url_for
+from flask_babel import get_locale
+
+from engage.blueprints.console.campaigns import shapes as campaign_shapes
+from engage.blueprints.console.chats.access import in_reach
+from engage.blueprints.console.chats.shapes import row_view
+from engage.blueprints.guard import Staff
+from engage.campaigns import queries as campaigns
+from engage.chat import queries as chats
+from engage.coupons import queries as coupons
+from engage.kernel import clock
+from engage.kernel.db import Session
+
+SHOWN = 5
+# Who has waited longer than this is late.
+LATE = dt.timedelta(minutes=30)
+
+
+def waiting(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
+    """Give the conversations that wait, the longest first; None to who may not see any."""
+    if not staff.may("chats.view"):
+        return None
+    within = in_reach(session, staff)
+    page = chats.rows(session, within, which="waiting", staff_id=staff.id, cursor=None, now=now, size=SHOWN)
+    return {
+        "count": sum(chats.waiting(session, within).values()),
+        "rows": [_waiter(row, staff.house.zone, now) for row in page.items],
+        "url": url_for("console_chats.index", which="waiting"),
+        "all_url": url_for("console_chats.index"),
+    }
+
+
+def under_way(session: Session, staff: Staff) -> dict[str, Any] | None:
+    """Give the campaigns that run, rest, wait for somebody or come next; None to who may not see any."""
+    if not staff.reach("campaigns.manage").everywhere:
+        return None
+    found = campaigns.current(session, limit=SHOWN)
+    begun = [one.id for one in found if one.state in ("running", "paused")]
+    turns = campaigns.turns(session, begun) if begun else {}
+    offers = coupons.by_ids(session, {one.coupon_id for one in found}) if found else {}
+    zone = staff.house.zone
+    return {
+        "rows": [
+            campaign_shapes.row(one, offers[one.coupon_id].name, "", turns.get(one.id), zone) for one in found
+        ],
+        "is_moving": any(one.state == "running" for one in found),
+        "url": url_for("console_campaigns.index"),
+        "new_url": url_for("console_campaigns.new"),
+    }
+
+
+def _waiter(row: chats.Row, zone: str, now: dt.datetime) -> dict[str, Any]:
+    since = row.waiting_since or now
+    return {
+        **row_view(row, zone),
+        "waits": format_timedelta(now - since, locale=get_locale()),
+        "since": clock.local(since, zone),
+        "tone": "bad" if now - since >= LATE else "waiting",
+    }
