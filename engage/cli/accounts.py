@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from flask import current_app
+from flask_babel import force_locale, gettext
 from marshmallow import ValidationError
 
 from engage.accounts import checkup, queries, services
@@ -24,7 +25,7 @@ from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError, NotFound
 from engage.wechat import envelope
-from engage.wechat.gateway import Credentials
+from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
 
 if TYPE_CHECKING:
     from engage.accounts.models import OfficialAccount
@@ -105,6 +106,24 @@ def check(app_id: str, tenant: str) -> None:
             )
 
 
+@account.command("menu")
+@click.argument("app_id")
+@of_tenant
+def menu(app_id: str, tenant: str) -> None:
+    """Publish the menu with booking, binding and the pages of one's own for APP_ID; replaces the old one."""
+    with _of(tenant), force_locale("zh_Hans"):
+        found = _account(app_id)
+        buttons = _buttons(f"{current_app.config['PUBLIC_URL']}/p/{found.slug}")
+        gateway: Gateway = current_app.extensions["wechat"]
+        try:
+            gateway.publish_menu(Credentials(found.app_id, found.secret), buttons)
+        except (WeChatError, WeChatUnreachable) as error:
+            raise Refused(
+                f"WeChat did not take the menu: {error}; `engage account check` may know why"
+            ) from error
+    click.echo("published; phones show it within five minutes")
+
+
 @contextmanager
 def _of(tenant: str) -> Iterator[None]:
     with quiet_app().app_context(), tenant_scope(find_tenant(tenant)):
@@ -159,6 +178,24 @@ def _store(session: Session, slug: str | None) -> int | None:
     if slug not in stores:
         raise Refused(f"there is no store {slug!r}; there are: {', '.join(stores)}")
     return stores[slug]
+
+
+def _buttons(pages: str) -> list[dict[str, Any]]:
+    """Give the menu that leads to the patient pages: three buttons, the last with a list of its own."""
+
+    def opens(name: str, path: str) -> dict[str, Any]:
+        return {"type": "view", "name": name, "url": f"{pages}/{path}"}
+
+    mine = [
+        opens(gettext("My coupons"), "coupons"),
+        opens(gettext("My visits"), "appointments"),
+        opens(gettext("About me"), "me"),
+    ]
+    return [
+        opens(gettext("Book a visit"), "booking"),
+        opens(gettext("Bind my chart"), "bind"),
+        {"name": gettext("Mine"), "sub_button": mine},
+    ]
 
 
 def _print_keys(found: OfficialAccount) -> None:

@@ -67,7 +67,8 @@ def send(fan: str) -> Response:
     """Write to an account: `{pushed, reply, attempts, problem}`, once the push is settled.
 
     A body of JSON carries a file as base64 in `file`, a multipart one as a file of that name. A
-    `msgmenu` is a tap on an item `menu_id` of such a message; its text is in `content`.
+    `msgmenu` is a tap on an item `menu_id` of such a message; its text is in `content`. With `push` false
+    the account's server is told nothing, as if it had the message already.
     """
     asked.fan(fan)
     data = {**request.form, "file": _uploaded()} if request.form else asked.body()
@@ -75,6 +76,8 @@ def send(fan: str) -> Response:
     require_following(account, fan)
     message = written.read(account, data, host=host())
     trigger = MENU if data.get("msgtype") == "msgmenu" else MESSAGE
+    if data.get("push") is False:
+        return jsonify(_view(_written(account, fan, message, trigger), Delivery()))
     return jsonify(write(account, fan, message, trigger))
 
 
@@ -103,10 +106,8 @@ def arrive(account: Account, fan: str, *, scene: str = "", ticket: str = "") -> 
 
 def write(account: Account, fan: str, message: Written, trigger: Trigger) -> dict[str, Any]:
     """Show a person's message in their chat, widen their window and push it."""
-    msgtype = message.nodes["MsgType"]
-    state().inbox.add(account.appid, fan, kind="sent", msgtype=msgtype, body=message.shown)
-    state().windows.widen(account.appid, fan, trigger)
-    return push(account, fan, {**message.nodes, "MsgId": pusher().new_id()})
+    prepared = _written(account, fan, message, trigger)
+    return _view(prepared, pusher().deliver(prepared))
 
 
 def push(account: Account, fan: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +128,13 @@ def host() -> str:
     if not (parts.hostname or "").endswith(".localhost"):
         return request.host_url.rstrip("/")
     return f"{parts.scheme}://127.0.0.1:{parts.port or 80}"
+
+
+def _written(account: Account, fan: str, message: Written, trigger: Trigger) -> Push:
+    msgtype = message.nodes["MsgType"]
+    state().inbox.add(account.appid, fan, kind="sent", msgtype=msgtype, body=message.shown)
+    state().windows.widen(account.appid, fan, trigger)
+    return pusher().prepare(account, fan, {**message.nodes, "MsgId": pusher().new_id()})
 
 
 def _scanned(code: Code, fan: str) -> dict[str, str]:

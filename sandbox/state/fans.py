@@ -79,8 +79,8 @@ class Fans:
         nickname = str(data.get("nickname") or "").strip()
         if not nickname:
             raise BadFan("nickname must not be empty")
-        # A random id: after a reset nobody inherits the openid of somebody forgotten.
-        fan = str(data.get("fan") or f"f{secrets.token_hex(3)}")
+        # A random id: after a reset nobody inherits the openid of somebody forgotten, and thousands differ.
+        fan = str(data.get("fan") or f"f{secrets.token_hex(6)}")
         if not FAN_ID.fullmatch(fan) or fan in NOT_FANS:
             raise BadFan("fan must be a host label: a-z, 0-9 and inner hyphens, up to 32 characters")
         sex = data.get("sex") or 0

@@ -93,3 +93,24 @@ def test_what_is_wrong_is_said(engage):
     assert (unknown.returncode, "`engage account list` names those it has" in unknown.stderr) == (1, True)
     nobody = engage("list", tenant="nobody-has-this")
     assert (nobody.returncode, "there is no tenant" in nobody.stderr) == (1, True)
+
+
+def test_the_menu_leads_to_the_patient_pages(engage, sandbox):
+    made = sandbox.account("http://127.0.0.1:9/")
+    name = made["appid"]
+    slug = f"c{name[2:12]}"
+    engage("connect", name, "--name", "康美口腔", "--slug", slug, typed=f"{made['secret']}\n")
+    run = engage("menu", name, ENGAGE_PUBLIC_URL="https://clinic.example")
+    assert run.returncode == 0, run.stderr
+    shown = sandbox.get("/cgi-bin/menu/get", access_token=sandbox.token(made))["menu"]["button"]
+    leaves = [leaf for button in shown for leaf in button.get("sub_button") or [button]]
+    pages = ["booking", "bind", "coupons", "appointments", "me"]
+    assert [leaf["url"] for leaf in leaves] == [f"https://clinic.example/p/{slug}/{page}" for page in pages]
+
+
+def test_a_menu_that_wechat_does_not_take_is_said(engage, sandbox):
+    name = sandbox.account("http://127.0.0.1:9/")["appid"]
+    engage("connect", name, "--name", "康美口腔", "--slug", f"c{name[2:12]}", typed=f"{'0' * 32}\n")
+    run = engage("menu", name)
+    assert run.returncode == 1
+    assert "did not take the menu" in run.stderr

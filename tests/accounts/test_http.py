@@ -264,7 +264,7 @@ def test_the_list_shows_whose_token_is_held(chain, owner, wechat):
 
 
 def test_without_redis_the_list_shows_no_token(app, chain, owner, monkeypatch):
-    away = redis.Redis(host="127.0.0.1", port=9)
+    away = redis.Redis.from_url("redis://127.0.0.1:9")
     monkeypatch.setitem(app.extensions, "wechat", HttpGateway("http://127.0.0.1:9", away))
     connected(chain)
     assert "None now" in owner.ask("GET", "/console/accounts").text

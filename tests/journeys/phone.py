@@ -16,7 +16,8 @@ from tests.system import System, eventually
 APP_ID = "wxdemo0000kangmei"
 
 # Where the menu's buttons lead.
-BOOKING, BINDING, ME = 0, 1, 2
+# Places in the account's menu.
+BOOKING, BINDING, ME = (0,), (1,), (2, 2)
 
 CREATED, CHANGED, CANCELLED = "预约成功通知", "预约变更通知", "预约取消通知"
 BOUND, UNBOUND = "绑定成功通知", "解除绑定通知"
@@ -38,9 +39,9 @@ class Phone:
         """Open a patient page, through web authorization where it asks for it."""
         return self._ask("GET", path if path.startswith("http") else self.system.web + path)
 
-    def tap(self, button: int) -> Page:
+    def tap(self, button: tuple[int, ...]) -> Page:
         """Tap a button of the account's menu, and look at the page it opens."""
-        told = self.system.control("POST", f"/fans/{self.fan}/menu", {"appid": APP_ID, "path": [button]})
+        told = self.system.control("POST", f"/fans/{self.fan}/menu", {"appid": APP_ID, "path": list(button)})
         return self.open(told["page"])
 
     def submit(self, page: Page, asked: str, /, **values: str) -> Page:

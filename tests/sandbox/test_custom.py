@@ -132,6 +132,16 @@ def test_acts_allow_so_many_messages(chat: Chat, act: Callable[[Chat], Any], mes
     assert say(chat)["errcode"] == 0
 
 
+def test_what_is_not_pushed_is_shown_and_opens_the_window(chat: Chat, callback: Callback) -> None:
+    heard = len(callback.requests)
+    told = chat.act("send", content="昨天问过的", push=False)
+    assert told["pushed"]["Content"] == "昨天问过的"
+    assert (told["attempts"], told["problem"]) == ([], "")
+    assert len(callback.requests) == heard
+    assert [say(chat)["errcode"] for _ in range(6)] == [0] * 5 + [45047]
+    assert [entry["kind"] for entry in chat.inbox(whole=True)] == ["sent", *["custom"] * 5]
+
+
 def test_who_cannot_be_written_to(sandbox: Sandbox, callback: Callback, chat: Chat) -> None:
     other = begin_chat(sandbox, callback.url)
     assert chat.api(SEND, {"touser": "", "msgtype": "text"})["errcode"] == 40003

@@ -13,14 +13,15 @@ from dataclasses import replace
 import click
 
 from engage import config
+from engage.accounts import queries as accounts
 from engage.app import create_app
 from engage.audit.services import OPERATOR, Actor
 from engage.cli import Refused
-from engage.cli.demo import account, charts, clinic, history
+from engage.cli.demo import account, charts, chats, clinic, history, offers
 from engage.cli.demo.hanbit import HANBIT
 from engage.cli.demo.kangmei import KANGMEI
 from engage.cli.demo.shapes import Chain
-from engage.cli.demo.visits import PAST_DAYS, Visit, plan
+from engage.cli.demo.visits import Visit, plan
 from engage.cli.tenants import make_tenant
 from engage.kernel import clock, directory, outbox
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -81,7 +82,7 @@ def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
         account.connect(session, now=now)
     openids = account.introduce(settings)
     with unit_of_work() as session:
-        fans = account.recognise(session, openids, now=now - dt.timedelta(days=PAST_DAYS))
+        fans = account.recognise(session, openids, now=now)
     visits = list(plan(KANGMEI, now))
     last = {visit.fan: visit for visit in visits if visit.fan in TOLD and visit.starts_at > now}
     _live(KANGMEI, fans, [visit for visit in visits if visit not in last.values()], now=now)
@@ -92,8 +93,34 @@ def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
     with unit_of_work() as session:
         account.word_messages(session, now=now)
     account.open_doors(settings)
+    _offer(now=now)
+    _talk(settings, fans, openids, now=now)
+    offers.until_told()
+    with unit_of_work() as session:
+        offers.use(session, fans, zone=KANGMEI.zone, now=now)
     fresh = [replace(visit, booked_at=now, first_at=None, steps=()) for visit in last.values()]
     _live(KANGMEI, fans, fresh, now=now)
+
+
+def _offer(*, now: dt.datetime) -> None:
+    """Make coupons, let one push be over and another be planned."""
+    with unit_of_work() as session:
+        account_id = accounts.by_app_id(session, account.APP_ID).id
+        offers.make_coupons(session, account_id, now=now)
+        offers.push(session, account_id, zone=KANGMEI.zone, now=now)
+        offers.plan(session, account_id, zone=KANGMEI.zone, now=now)
+
+
+def _talk(
+    settings: config.Config, fans: Mapping[str, int], openids: Mapping[str, str], *, now: dt.datetime
+) -> None:
+    """Let fans and staff write to each other."""
+    with unit_of_work() as session:
+        account_id = accounts.by_app_id(session, account.APP_ID).id
+        house = chats.House(
+            session.tenant_id, KANGMEI.zone, KANGMEI.slug, account.APP_ID, account_id, fans, openids
+        )
+    chats.converse(settings, house, now=now)
 
 
 def _set_up(chain: Chain, hashed: str, *, now: dt.datetime) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from flask import current_app
 
 from engage import config
 from engage.accounts import queries, services
 from engage.accounts.rules import callback_url
 from engage.audit.services import OPERATOR
-from engage.cli import Refused
-from engage.cli.demo.people import FAMILIES, FANS, UNBOUND
+from engage.cli.demo.people import FAMILIES, FANS, FOLLOWERS, UNBOUND
+from engage.cli.demo.sandbox import ask
+from engage.cli.demo.talks import REFUSING
+from engage.cli.demo.visits import PAST_DAYS
 from engage.fans import queries as fan_queries
 from engage.fans import services as fans
 from engage.kernel import directory
@@ -77,6 +79,12 @@ WORDINGS: Mapping[str, Wording] = {
         "公众号：{{thing1.DATA}}\n时间：{{time2.DATA}}\n提示：{{thing3.DATA}}",
         {"thing1": "{account}", "time2": "{time}", "thing3": "预约会通知到这个微信"},
     ),
+    "coupon_arrived": Wording(
+        "demo-coupon-arrived-0000000000000000000000000",
+        "优惠券到账通知",
+        "优惠券：{{thing1.DATA}}\n有效期至：{{date2.DATA}}\n提示：{{thing3.DATA}}",
+        {"thing1": "{coupon}", "date2": "{valid_until}", "thing3": "点开查看，到店出示即可使用"},
+    ),
     "unbound": Wording(
         "demo-unbound-0000000000000000000000000000000",
         "解除绑定通知",
@@ -84,6 +92,17 @@ WORDINGS: Mapping[str, Wording] = {
         {"thing1": "{account}", "time2": "{time}", "thing3": "不再通知到这个微信"},
     ),
 }
+
+EVERYBODY = {**FANS, **FOLLOWERS}
+
+# What the menu opens, and below which page of the account.
+MENU = (
+    ("微信预约", "booking"),
+    ("自助绑定", "bind"),
+    ("我的卡券", "coupons"),
+    ("我的预约", "appointments"),
+    ("个人中心", "me"),
+)
 
 _PHONES = {family.fan: family.phone for family in FAMILIES if family.fan}
 
@@ -106,7 +125,7 @@ def connect(session: Session, *, now: dt.datetime) -> None:
 
 def introduce(settings: config.Config) -> Mapping[str, str]:
     """Make the account and its people known to the sandbox; gives the openid of each person."""
-    _ask(
+    ask(
         settings,
         "/accounts",
         {
@@ -123,18 +142,24 @@ def introduce(settings: config.Config) -> Mapping[str, str]:
             ],
         },
     )
-    for fan, nickname in FANS.items():
-        _ask(settings, "/fans", {"fan": fan, "nickname": nickname, "phone": _PHONES[fan]})
-    return {fan: _ask(settings, f"/fans/{fan}/openid?appid={APP_ID}")["openid"] for fan in FANS}
+    for fan, nickname in EVERYBODY.items():
+        ask(settings, "/fans", {"fan": fan, "nickname": nickname, "phone": _PHONES.get(fan, "")})
+    return {fan: ask(settings, f"/fans/{fan}/openid?appid={APP_ID}")["openid"] for fan in EVERYBODY}
 
 
 def recognise(session: Session, openids: Mapping[str, str], *, now: dt.datetime) -> Mapping[str, int]:
-    """Give the fans of people of the sandbox, as seen first at `now`; who is bound has shown a name too."""
+    """Give the fans of people of the sandbox, each seen first on a day of the past, those with charts first.
+
+    All but one have shown their name too.
+    """
     account, known = queries.by_app_id(session, APP_ID), {}
-    for fan, openid in openids.items():
-        known[fan] = fans.recognise(session, account.id, openid, now=now)
+    for number, (fan, openid) in enumerate(openids.items()):
+        # More and more of them, the last ones this week.
+        ago = PAST_DAYS * (1 - math.sqrt(number / len(openids)))
+        seen_at = now - dt.timedelta(days=ago)
+        known[fan] = fans.recognise(session, account.id, openid, now=seen_at)
         if fan != UNBOUND and not fan_queries.fan(session, known[fan]).nickname:
-            fans.record_profile(session, known[fan], nickname=FANS[fan], avatar=None, now=now)
+            fans.record_profile(session, known[fan], nickname=EVERYBODY[fan], avatar=None, now=seen_at)
     return known
 
 
@@ -168,28 +193,18 @@ def open_doors(settings: config.Config) -> None:
     """Show the menu, let the people follow, and check the callback."""
     pages = f"{settings.public_url}/p/{SLUG}"
     gateway: Gateway = current_app.extensions["wechat"]
-    buttons = [
-        {"type": "view", "name": name, "url": f"{pages}/{path}"}
-        for name, path in (("微信预约", "booking"), ("自助绑定", "bind"), ("我的", "me"))
-    ]
+    booking, binding, coupons, visits, me = (
+        {"type": "view", "name": name, "url": f"{pages}/{path}"} for name, path in MENU
+    )
+    buttons: list[dict[str, Any]] = [booking, binding, {"name": "我的", "sub_button": [coupons, visits, me]}]
     gateway.publish_menu(Credentials(APP_ID, SECRET), buttons)
-    for fan in FANS:
-        _ask(settings, f"/fans/{fan}/follow", {"appid": APP_ID})
-    _ask(settings, f"/accounts/{APP_ID}/verify", {})
+    for fan in EVERYBODY:
+        ask(settings, f"/fans/{fan}/follow", {"appid": APP_ID})
+    for fan in REFUSING:
+        ask(settings, f"/fans/{fan}/refuse", {"appid": APP_ID})
+    ask(settings, f"/accounts/{APP_ID}/verify", {})
 
 
 def move_clock(settings: config.Config, seconds: float) -> None:
     """Move the sandbox's clock."""
-    _ask(settings, "/clock", {"advance_seconds": seconds})
-
-
-def _ask(settings: config.Config, path: str, body: dict[str, object] | None = None) -> Any:
-    answer = requests.request(
-        "GET" if body is None else "POST",
-        f"{settings.wechat_api_url}/sandbox/v1{path}",
-        json=body,
-        timeout=30,
-    )
-    if not answer.ok:
-        raise Refused(f"the sandbox refused {path}: {answer.text[:200]}")
-    return answer.json()
+    ask(settings, "/clock", {"advance_seconds": seconds})

@@ -20,6 +20,64 @@ FANS = {
     "tongtong": "童童爸爸",
 }
 
+# Further followers, without a chart.
+FOLLOWERS = {
+    f"fan{number}": nickname
+    for number, nickname in enumerate(
+        (
+            "橘子汽水",
+            "静水流深",
+            "小满",
+            "阿杰",
+            "Lucy",
+            "木子",
+            "豆豆妈",
+            "晴天",
+            "大海",
+            "一叶知秋",
+            "Kevin",
+            "小鱼儿",
+            "向阳",
+            "青青",
+            "老郑",
+            "糖糖",
+            "阿远",
+            "暖暖",
+            "听风",
+            "小北",
+            "Grace",
+            "微笑",
+            "石头",
+            "安安妈妈",
+            "云淡风轻",
+            "阿宁",
+            "果果",
+            "南方",
+            "小树",
+            "Tony",
+            "月半弯",
+            "阿芳",
+            "朵朵",
+            "平安是福",
+            "小七",
+            "山谷",
+            "梅子",
+            "乐乐爸",
+            "海阔天空",
+            "Summer",
+            "阿强",
+            "甜甜",
+            "知足",
+            "小雪",
+            "阿文",
+            "星星",
+            "半夏",
+            "老周",
+        ),
+        start=13,
+    )
+}
+
 # The person who follows, but has no chart that is bound yet.
 UNBOUND = "xiaohong"
 

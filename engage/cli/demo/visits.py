@@ -16,7 +16,7 @@ from engage.cli.demo.people import UNBOUND
 from engage.cli.demo.shapes import Chain, Person, Practitioner, Treatment
 
 SLOT = dt.timedelta(minutes=30)
-PAST_DAYS, COMING_DAYS = 30, 14
+PAST_DAYS, COMING_DAYS = 56, 14
 MOST_A_DAY = 24
 # When the desk takes bookings, in minutes of the day.
 OPENS, CLOSES = 9 * 60 + 30, 19 * 60
@@ -67,7 +67,7 @@ def plan(chain: Chain, now: dt.datetime) -> Iterator[Visit]:
 def _busy(ahead: int) -> int:
     """How many visits a day has: today is full, the past is an outline."""
     if ahead < 0:
-        return 5 if ahead >= -7 else 2
+        return 5 if ahead >= -7 else 2 if ahead >= -30 else 1 + ahead % 2
     return (MOST_A_DAY, 12, *(5,) * 6, *(2,) * COMING_DAYS)[ahead]
 
 
