@@ -28,7 +28,7 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it
 
 ##@ Proving
 test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey
-	@$(PYTEST) tests -n auto -m "not large" --ignore=tests/browser $(ARGS)
+	@$(PYTEST) tests -n auto --dist worksteal -m "not large" --ignore=tests/browser $(ARGS)
 
 check: $(READY) ## Lint, format, types, import contracts, translations, migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .
@@ -39,7 +39,7 @@ check: $(READY) ## Lint, format, types, import contracts, translations, migratio
 		$(PYTEST) tests/contracts/test_translations.py tests/contracts/test_migrations.py
 
 browser: $(READY) build/chromium/fonts.conf ## Run the browser tests
-	@$(PYTEST) -n 2 --dist loadfile tests/browser $(ARGS)
+	@$(PYTEST) -n 2 --dist worksteal tests/browser $(ARGS)
 
 race: $(READY) ## Run the races, each with the control that must fail
 	@$(PYTEST) tests/concurrency $(ARGS)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import fcntl
+import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +27,10 @@ from tests.running.processes import wait_for
 
 UP = [sys.executable, "-m", "engage.cli", "up"]
 
+# What a home is made of: with all of it unchanged, a home of today is as good as a new one.
+_SOURCES = ("engage", "workers", "sandbox", "migrations", "requirements")
+_HOMES = ROOT / "build" / "homes"
+
 
 @dataclass(frozen=True)
 class System:
@@ -29,15 +38,16 @@ class System:
 
     home: Path
     web: str
+    live: str
     sandbox: str
     owner_database: str
     redis: str
 
     def pid(self, name: str) -> int:
-        """Give the process id of a program that runs now: web, worker, clock, sandbox."""
+        """Give the process id of a program that runs now: web, live, worker, clock, sandbox."""
         return int(json.loads((self.home / "run.json").read_text())["pids"][name])
 
-    def control(self, method: str, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
+    def control(self, method: str, path: str, body: dict[str, Any] | None = None, /, **query: str) -> Any:
         """Ask the sandbox's control API (design §5)."""
         answer = requests.request(
             method, f"{self.sandbox}/sandbox/v1{path}", json=body, params=query, timeout=30
@@ -65,6 +75,13 @@ class System:
 @contextlib.contextmanager
 def running(home: Path) -> Iterator[System]:
     """Run `engage up` in `home` until the block is left; fails with its output if it does not come up."""
+    furnish(home)
+    with _up(home) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def _up(home: Path) -> Iterator[System]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")},
         "ENGAGE_HOME": str(home),
@@ -76,14 +93,55 @@ def running(home: Path) -> Iterator[System]:
         process = subprocess.Popen(UP, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
             run_file = home / "run.json"
-            up = wait_for(lambda: run_file.exists() or process.poll() is not None, seconds=90)
+            up = wait_for(lambda: run_file.exists() or process.poll() is not None, seconds=180)
             assert up, output.read_text()
             assert run_file.exists(), output.read_text()
             places = json.loads(run_file.read_text())
-            yield System(home, places["web"], places["sandbox"], places["owner_database"], places["redis"])
+            named = ("web", "live", "sandbox", "owner_database", "redis")
+            yield System(home, *(places[name] for name in named))
         finally:
             process.terminate()
             process.wait(30)
+
+
+def furnish(home: Path) -> None:
+    """Copy a home in which the demo chain was loaded within this hour; one of several workers makes it.
+
+    Where there is none, and while it is being made, a home begins empty, which takes a little longer.
+    """
+    if home.exists():
+        return
+    _HOMES.mkdir(parents=True, exist_ok=True)
+    kept = _HOMES / _digest()
+    if not kept.exists() and "PYTEST_XDIST_WORKER" in os.environ:
+        _keep(kept)
+    if kept.exists():
+        passing = shutil.ignore_patterns("run", "run.json", "logs", "*.lock", "*.log")
+        shutil.copytree(kept, home, ignore=passing)
+
+
+def _keep(kept: Path) -> None:
+    with (_HOMES / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        for old in _HOMES.glob("*-*"):
+            if old.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(old)
+        with _up(fresh := _HOMES / f"fresh-{os.getpid()}") as started:
+            eventually(lambda: not started.count("outbox where available_at is not null"), seconds=60)
+        fresh.rename(kept)
+
+
+def _digest() -> str:
+    """Name the hour, and what a home is made of."""
+    read = hashlib.sha256(os.fsencode(sys.executable))
+    for folder in _SOURCES:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                read.update(file.read_bytes())
+    return f"{dt.datetime.now(dt.UTC):%Y%m%d%H}-{read.hexdigest()[:16]}"
 
 
 def eventually(condition: Callable[[], Any], *, seconds: float = 20) -> Any:

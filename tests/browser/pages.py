@@ -82,9 +82,10 @@ def open_chat(page: Page, system: System, fan: str) -> None:
     page.locator(".menu-bar").wait_for()
 
 
-def tap_menu(page: Page, name: str) -> FrameLocator:
-    """Tap a button of the account's menu; gives the page that opens."""
-    page.get_by_role("button", name=name, exact=True).click()
+def tap_menu(page: Page, *names: str) -> FrameLocator:
+    """Tap a button of the account's menu, then one of its list; gives the page that opens."""
+    for name in names:
+        page.get_by_role("button", name=name, exact=True).click()
     frame = page.frame_locator("iframe")
     frame.locator("main").wait_for()
     frame.locator("body").evaluate(
@@ -172,7 +173,8 @@ def log_in(page: Page, system: System, login: str = "owner@kangmei") -> None:
 
 def findings(page: Page) -> list[str]:
     """Give axe-core's serious findings on a page as it stands."""
-    page.add_script_tag(path=AXE)
+    if not page.evaluate("'axe' in window"):
+        page.add_script_tag(path=AXE)
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{found['id']}: {found['nodes'][0]['html'][:120]}"

@@ -22,8 +22,7 @@ CONSOLE = (
 )
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("language", ["zh_Hans", "en"])
+@pytest.mark.parametrize(("language", "dark"), [("zh_Hans", False), ("en", True)])
 def test_the_console_is_accessible(system: System, browser: Browser, language: str, dark: bool):
     problems = []
     with opened(browser, DESK, dark=dark) as page:
@@ -39,8 +38,7 @@ def test_the_console_is_accessible(system: System, browser: Browser, language: s
     assert problems == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("locale", "dark"), [("zh-CN", False), ("en-GB", True)])
 def test_patient_pages_are_accessible(system: System, browser: Browser, locale: str, dark: bool):
     problems = []
     with opened(browser, PHONE, locale=locale, dark=dark) as page:

@@ -96,10 +96,10 @@ def test_what_was_sent_is_found_by_patient_and_opened(system: System, english: P
     assert name not in page.url
 
 
-@pytest.mark.parametrize("name", ["English", "中文"])
-def test_the_pages_are_accessible(system: System, browser: Browser, name: str):
+@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+def test_the_pages_are_accessible(system: System, browser: Browser, name: str, dark: bool):
     problems = []
-    with opened(browser, DESK) as page:
+    with opened(browser, DESK, dark=dark) as page:
         log_in(page, system)
         language(page, system, name)
         page.goto(f"{system.web}/console/messages")

@@ -113,8 +113,8 @@ def tell(line: str) -> None:
     os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
-def main() -> None:
-    """Take orders until there are no more."""
+def take_orders(drain: Callable[[dict[str, Any]], None]) -> None:
+    """Carry out orders, each in a fork, until there are no more."""
     runtime.application()
     for line in sys.stdin:
         pid = os.fork()
@@ -130,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    take_orders(drain)
