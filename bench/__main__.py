@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("callbacks", "booking")
+ALL = ("callbacks", "booking", "push", "live")
 
 
 def main(names: list[str]) -> None:

@@ -10,11 +10,9 @@ import os
 import secrets
 import time
 from contextlib import ExitStack
-from urllib.parse import urlencode
 
-from bench import load, servers
-from bench.account import AES_KEY, APP_ID, TOKEN, USERNAME
-from sandbox import crypto
+from bench import load, pushes, servers
+from bench.account import USERNAME
 
 FANS = 2_000
 ROUNDS, REQUESTS, CONNECTIONS = 5, 2_000, 16
@@ -90,26 +88,11 @@ def _follows(count: int, *, keep_alive: bool = False) -> list[bytes]:
 
 def _follow(number: int, connection: str) -> bytes:
     stamp, nonce = str(int(time.time())), secrets.token_hex(8)
+    openid = f"obench-{number % FANS:021}"
     xml = (
         f"<xml><ToUserName><![CDATA[{USERNAME}]]></ToUserName>"
-        f"<FromUserName><![CDATA[obench-{number % FANS:021}]]></FromUserName>"
+        f"<FromUserName><![CDATA[{openid}]]></FromUserName>"
         f"<CreateTime>{stamp}</CreateTime><MsgType><![CDATA[event]]></MsgType>"
         f"<Event><![CDATA[subscribe]]></Event><EventKey><![CDATA[qrscene_{nonce}]]></EventKey></xml>"
     )
-    sealed = crypto.encrypt(AES_KEY, APP_ID, xml)
-    query = {
-        "signature": crypto.signature(TOKEN, stamp, nonce),
-        "timestamp": stamp,
-        "nonce": nonce,
-        "openid": f"obench-{number % FANS:021}",
-        "encrypt_type": "aes",
-        "msg_signature": crypto.signature(TOKEN, stamp, nonce, sealed),
-    }
-    body = (
-        f"<xml><ToUserName><![CDATA[{USERNAME}]]></ToUserName><Encrypt><![CDATA[{sealed}]]></Encrypt></xml>"
-    )
-    head = (
-        f"POST /hooks/wechat/{APP_ID}?{urlencode(query)} HTTP/1.1\r\nHost: bench\r\n"
-        f"Connection: {connection}\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return (head + body).encode()
+    return pushes.request(xml, openid, connection)

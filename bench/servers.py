@@ -35,6 +35,31 @@ def engage(
 
     `seed` sets up what the benchmark needs, in the application's context.
     """
+    before = os.sched_getaffinity(0)
+    with _settings(processes, core, seed) as (environment, port):
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+        with _served(command, ROOT, environment, port) as address:
+            os.sched_setaffinity(0, before)
+            yield address
+
+
+@contextlib.contextmanager
+def with_streams(seed: Callable[[Database], None]) -> Iterator[tuple[Address, Address]]:
+    """Serve Engage and its event streams; gives the addresses of both."""
+    with _settings(PROCESSES, None, seed) as (environment, port):
+        streams = int(environment["ENGAGE_LIVE_PORT"])
+        gunicorn = [sys.executable, "-m", "gunicorn", "-c"]
+        with (
+            _served([*gunicorn, "gunicorn.conf.py", "wsgi:app"], ROOT, environment, port) as web,
+            _served([*gunicorn, "gunicorn_live.conf.py", "live:app"], ROOT, environment, streams) as live,
+        ):
+            yield web, live
+
+
+@contextlib.contextmanager
+def _settings(
+    processes: int, core: int | None, seed: Callable[[Database], None] | None
+) -> Iterator[tuple[Mapping[str, str], int]]:
     home = Path(tempfile.mkdtemp(prefix="engage-bench-"))
     held = {core} if core is not None else os.sched_getaffinity(0)
     before = os.sched_getaffinity(0)
@@ -50,6 +75,7 @@ def engage(
                 "ENGAGE_DATABASE_URL": database.app_url,
                 "ENGAGE_REDIS_URL": servers.redis_url,
                 "ENGAGE_PORT": str(port),
+                "ENGAGE_LIVE_PORT": str(_free_port()),
                 "ENGAGE_WEB_PROCESSES": str(processes),
                 "ENGAGE_LOG_LEVEL": "WARNING",
             }
@@ -58,10 +84,7 @@ def engage(
                 if seed:
                     seed(database)
                 db.engine.dispose()
-            command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-            with _served(command, ROOT, environment, port) as address:
-                os.sched_setaffinity(0, before)
-                yield address
+            yield environment, port
     finally:
         os.sched_setaffinity(0, before)
 
@@ -83,6 +106,48 @@ def werobot() -> Iterator[Address]:
             Path(folder, name).write_text((ROOT / "bench" / name).read_text())
         with _gunicorn(python, "werobot_peer:app", Path(folder)) as address:
             yield address
+
+
+@contextlib.contextmanager
+def workers(api_url: str, *, seed: Callable[[Database], None]) -> Iterator[None]:
+    """Let as many workers and a clock of Engage run on a durable PostgreSQL; WeChat is at `api_url`."""
+    home = Path(tempfile.mkdtemp(prefix="engage-bench-"))
+    with embedded.start(home, durable=True) as servers, contextlib.ExitStack() as stack:
+        migrations.upgrade(servers.database.owner_url)
+        environment = {
+            "ENGAGE_ENV": "test",
+            "ENGAGE_HOME": str(home),
+            "ENGAGE_DATABASE_URL": servers.database.app_url,
+            "ENGAGE_REDIS_URL": servers.redis_url,
+            "ENGAGE_WECHAT_API_URL": api_url,
+            "ENGAGE_LOG_LEVEL": "WARNING",
+        }
+        with create_app(load(environment)).app_context():
+            _connect_account()
+            seed(servers.database)
+            for module in ("workers",) * PROCESSES + ("workers.clock",):
+                stack.enter_context(_running([sys.executable, "-m", module], environment))
+            yield
+            db.engine.dispose()
+
+
+@contextlib.contextmanager
+def stand_in(latency_ms: float) -> Iterator[str]:
+    """Serve WeChat's API as `bench/stand_in.py` does; gives its address."""
+    port = _free_port()
+    command = [sys.executable, "-m", "bench.stand_in", str(port), str(latency_ms)]
+    with _served(command, ROOT, {}, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _running(command: list[str], environment: Mapping[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
 
 
 def _connect_account() -> None:
