@@ -1,24 +1,20 @@
 """A worker that sends to many and can be stopped between any two steps, to be killed there.
 
-Reads one order a line: `{"tenant_id": …, "stop_at": step or null, "keyed": bool}`; all else is as in
-`tests.faults.drainer`.
+Reads one order a line: `{"tenant_id": …, "stop_at": step or null}`, for the control `"unkeyed": true`;
+all else is as in `tests.faults.drainer`.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import os
-import signal
-import sys
 from typing import Any
 
 from engage.kernel import due
-from engage.kernel.death import follow_parent
 from engage.notifications import services
 from engage.wechat.client import bulk as client
 from engage.wechat.gateway import Letter
-from tests.faults.drainer import Steps, tell
+from tests.faults.drainer import Steps, take_orders
 from workers import bulk, runtime
 
 
@@ -33,7 +29,7 @@ def drain(order: dict[str, Any]) -> None:
     client._Run._heard = steps.after("answer heard", client._Run._heard)
     client._Run.through = steps.after("sent", client._Run.through)
     bulk.unit_of_work = steps.unit_of_work
-    if not order["keyed"]:
+    if order.get("unkeyed"):
         bulk.Letter = functools.partial(_unkeyed, Letter)
     runtime.answer(order["tenant_id"], services.BULK)
 
@@ -43,21 +39,5 @@ def _unkeyed(letter: type[Letter], number: int, openid: str, client_msg_id: str)
     return letter(number, openid, f"{client_msg_id}-{os.getpid()}")
 
 
-def main() -> None:
-    """Take orders until there are no more."""
-    runtime.application()
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            follow_parent()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-            try:
-                drain(json.loads(line))
-            finally:
-                os._exit(0)
-        os.waitpid(pid, 0)
-        tell("ended")
-
-
 if __name__ == "__main__":
-    main()
+    take_orders(drain)

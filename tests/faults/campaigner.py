@@ -1,20 +1,13 @@
 """A worker that can be stopped between any two steps of a campaign's run, to be killed there.
 
-Reads one order a line: `{"tenant_id": …, "stop_at": step or null, "settle_first": bool}`. It forks for
-each, as RQ's worker does; the fork drains the queue and tells `step <pid> <name>` after each step. At
-`stop_at` it waits for its end. `ended` is told when it is gone. Chunks are of two people.
+Reads one order a line: `{"tenant_id": …, "stop_at": step or null}`, for the control `"settle_first": true`;
+all else is as in `tests.faults.drainer`. Chunks are of two people.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import functools
-import json
-import os
-import signal
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,9 +16,8 @@ from engage.campaigns import queries, services
 from engage.campaigns.models import Recipient
 from engage.campaigns.services import working
 from engage.kernel import due
-from engage.kernel.db import Session, unit_of_work
-from engage.kernel.death import follow_parent
-from tests.faults.drainer import Steps, tell
+from engage.kernel.db import Session
+from tests.faults.drainer import Steps, take_orders
 from workers import campaigns, runtime
 
 CHUNK = 2
@@ -69,40 +61,17 @@ def settle_first(
 def drain(order: dict[str, Any]) -> None:
     """Answer the doorbell as a worker does, telling each step."""
     steps = Steps(order["stop_at"])
-
-    @contextlib.contextmanager
-    def telling(**options: int) -> Iterator[Session]:
-        with unit_of_work(**options) as session:
-            yield session
-        steps.reached("commit")
-
     runtime.doorbell.heard = steps.after("ring heard", runtime.doorbell.heard)
     due.seen = steps.after("marks seen", due.seen)
     due.answered = steps.after("marks answered", due.answered)
-    campaigns.unit_of_work = telling
+    campaigns.unit_of_work = steps.unit_of_work
     services.start_due = steps.after("begun", services.start_due)
     working.coupons.grant_many = steps.after("granted", working.coupons.grant_many)
     working.notifications.write_many = steps.after("told", working.notifications.write_many)
-    work = functools.partial(settle_first, steps) if order["settle_first"] else services.work
+    work = functools.partial(settle_first, steps) if order.get("settle_first") else services.work
     services.work = steps.after("worked", functools.partial(work, batch=CHUNK))
     runtime.answer(order["tenant_id"], services.QUEUE)
 
 
-def main() -> None:
-    """Take orders until there are no more."""
-    runtime.application()
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            follow_parent()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-            try:
-                drain(json.loads(line))
-            finally:
-                os._exit(0)
-        os.waitpid(pid, 0)
-        tell("ended")
-
-
 if __name__ == "__main__":
-    main()
+    take_orders(drain)

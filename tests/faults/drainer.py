@@ -1,7 +1,7 @@
 """A worker that can be stopped between any two steps of draining the outbox, to be killed there.
 
-Reads one order a line: `{"tenant_id": …, "stop_at": step or null, "settle_first": bool}`. Like RQ's
-worker it forks for each; the fork answers the doorbell and tells `step <pid> <name>` after each
+Reads one order a line: `{"tenant_id": …, "stop_at": step or null}`, for the control `"settle_first": true`.
+Like RQ's worker it forks for each; the fork answers the doorbell and tells `step <pid> <name>` after each
 step. At `stop_at` it waits for its end, or for SIGUSR1 to go on. `ended` is told when it is gone.
 """
 
@@ -71,9 +71,9 @@ class Steps:
         return telling
 
     @contextlib.contextmanager
-    def unit_of_work(self) -> Iterator[Session]:
+    def unit_of_work(self, **options: Any) -> Iterator[Session]:
         """Tell that a transaction is committed."""
-        with unit_of_work() as session:
+        with unit_of_work(**options) as session:
             yield session
         self.reached("commit")
 
@@ -103,7 +103,7 @@ def drain(order: dict[str, Any]) -> None:
     outbox.register(
         {name: tuple(steps.after(f"{one.__name__} done", one) for one in HANDLERS[name]) for name in HANDLERS}
     )
-    if order["settle_first"]:
+    if order.get("settle_first"):
         outbox.work = functools.partial(settle_first, steps)
     runtime.answer(order["tenant_id"], outbox.QUEUE)
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psycopg
 import pytest
 from flask import Flask
 
 from engage import config
 from engage.kernel import clock, doorbell
 from engage.kernel.db import tenant_scope, unit_of_work
-from engage.kernel.death import following
 from engage.notifications import queries, services
 from engage.notifications.services import batches
 from engage.wechat.client import HttpGateway
 from engage.wechat.client import bulk as client
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Chain, make_chain
+from tests.faults.killable import Worker
 from tests.notifications import crowds
 from tests.notifications.scenes import COUPON
 from tests.running.processes import wait_for
@@ -147,63 +141,18 @@ def post(
     doorbell.connection().flushdb()
 
 
-class Worker:
-    """The process of `tests.faults.bulk_drainer`."""
-
-    def __init__(self, settings: config.Config, api_url: str) -> None:
-        self.settings = settings
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.bulk_drainer"],
-            cwd=config.ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "ENGAGE_ENV": "test",
-                "ENGAGE_HOME": str(settings.home),
-                "ENGAGE_DATABASE_URL": f"{settings.database_url}&application_name=bulk-drainer",
-                "ENGAGE_REDIS_URL": settings.redis_url,
-                "ENGAGE_WECHAT_API_URL": api_url,
-                "ENGAGE_LOG_LEVEL": "CRITICAL",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=following(signal.SIGKILL),
-        )
-
-    def drain(self, tenant_id: int, *, stop_at: str | None = None, keyed: bool = True) -> list[str]:
-        """Let it drain, kill it at a step; gives the steps it took."""
-        order = {"tenant_id": tenant_id, "stop_at": stop_at, "keyed": keyed}
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        steps: list[str] = []
-        for line in self.process.stdout:
-            if line == "ended\n":
-                self._is_gone()
-                return steps
-            _, pid, step = line.strip().split(" ", 2)
-            steps.append(step)
-            if step == stop_at:
-                os.kill(int(pid), signal.SIGKILL)
-        raise AssertionError("the worker ended")
-
-    def _is_gone(self) -> None:
-        """Wait until PostgreSQL has noticed, so that its locks are gone."""
-        statement = "select count(*) from pg_stat_activity where application_name = 'bulk-drainer'"
-        owner = self.settings.owner_database_url.replace("+psycopg", "")
-        with psycopg.connect(owner, autocommit=True) as connection:
-            assert wait_for(lambda: connection.execute(statement).fetchone() == (0,), seconds=30)
-
-    def end(self) -> None:
-        """Let it end."""
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def worker(settings: config.Config, sandbox: Sandbox) -> Iterator[Worker]:
-    made = Worker(settings, sandbox.url)
+    made = Worker("tests.faults.bulk_drainer", settings, ENGAGE_WECHAT_API_URL=sandbox.url)
     yield made
     made.end()
+
+
+def drained(worker: Worker, post: Post, **order: object) -> list[str]:
+    """Let the worker drain; what a killed one had locked is free again. Gives the steps it took."""
+    steps = worker.drain(post.scene.chain.id, **order)
+    worker.is_gone()
+    return steps
 
 
 def became() -> Counter[tuple[str, str | None]]:
@@ -219,7 +168,7 @@ def assert_all_have_it_once(post: Post) -> None:
 
 
 def test_all_steps_are_taken(worker: Worker, post: Post) -> None:
-    taken = worker.drain(post.scene.chain.id)
+    taken = drained(worker, post)
     assert set(KILLED_AT) <= set(taken)
     assert taken[-1] == "commit 9"
     assert_all_have_it_once(post)
@@ -228,25 +177,25 @@ def test_all_steps_are_taken(worker: Worker, post: Post) -> None:
 
 @pytest.mark.parametrize("step", KILLED_AT)
 def test_a_worker_killed_at_a_step_loses_and_doubles_nothing(worker: Worker, post: Post, step: str) -> None:
-    assert worker.drain(post.scene.chain.id, stop_at=step)[-1] == step
+    assert drained(worker, post, stop_at=step)[-1] == step
     clock.advance(61)
-    worker.drain(post.scene.chain.id)
+    drained(worker, post)
     assert_all_have_it_once(post)
     assert post.posts() <= SIZE + BUNDLE
 
 
 def test_control_without_a_key_a_killed_worker_doubles(worker: Worker, post: Post) -> None:
-    worker.drain(post.scene.chain.id, stop_at="sent 1", keyed=False)
+    drained(worker, post, stop_at="sent 1", unkeyed=True)
     clock.advance(61)
-    worker.drain(post.scene.chain.id, keyed=False)
+    drained(worker, post, unkeyed=True)
     assert post.received() == {1: SIZE - BUNDLE, 2: BUNDLE}
 
 
 def test_five_killed_one_after_the_other(worker: Worker, post: Post) -> None:
     for step in ("answer heard 3", "sent 1", "settled 1", "answer heard 9", "commit 2"):
-        worker.drain(post.scene.chain.id, stop_at=step)
+        drained(worker, post, stop_at=step)
         clock.advance(61)
-    worker.drain(post.scene.chain.id)
+    drained(worker, post)
     assert_all_have_it_once(post)
     assert post.posts() <= SIZE + 5 * BUNDLE
 
@@ -261,9 +210,9 @@ def test_twenty_killed_at_random_moments(
     chance, size, kills = random.Random(1), 3000, 20
     crowded = open_post(sandbox, make_chain(), size)
     for _ in range(kills):
-        worker.drain(crowded.scene.chain.id, stop_at=f"answer heard {chance.randint(1, 200)}")
+        drained(worker, crowded, stop_at=f"answer heard {chance.randint(1, 200)}")
         clock.advance(61)
-    while worker.drain(crowded.scene.chain.id).count("sent"):
+    while drained(worker, crowded).count("sent"):
         clock.advance(61)
     crowded.drain_all()
     with tenant_scope(crowded.scene.chain.id):

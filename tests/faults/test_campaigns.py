@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -22,11 +19,11 @@ from engage.campaigns.models import Campaign, Recipient
 from engage.coupons.models import Coupon, CouponGrant
 from engage.kernel import clock, doorbell
 from engage.kernel.db import tenant_scope, unit_of_work
-from engage.kernel.death import following
 from engage.notifications.models import Delivery
 from tests.campaigns.scenes import Town, settle_town
 from tests.conftest import Chain
 from tests.faults.campaigner import CHUNK, STEPS
+from tests.faults.killable import Worker, kill
 from workers import runtime
 from workers.clock import ring_due
 
@@ -35,62 +32,9 @@ PEOPLE = 3
 pytestmark = pytest.mark.enable_socket
 
 
-def kill(pid: int) -> None:
-    """End a process at once."""
-    os.kill(pid, signal.SIGKILL)
-
-
-class Worker:
-    """The process of `tests.faults.campaigner`."""
-
-    def __init__(self, settings: config.Config) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.campaigner"],
-            cwd=config.ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "ENGAGE_ENV": "test",
-                "ENGAGE_HOME": str(settings.home),
-                "ENGAGE_DATABASE_URL": f"{settings.database_url}&application_name=campaigner",
-                "ENGAGE_REDIS_URL": settings.redis_url,
-                "ENGAGE_LOG_LEVEL": "CRITICAL",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=following(signal.SIGKILL),
-        )
-
-    def drain(
-        self,
-        tenant_id: int,
-        *,
-        stop_at: str | None = None,
-        then: Callable[[int], None] = kill,
-        settle_first: bool = False,
-    ) -> list[str]:
-        """Let it drain the tenant's campaigns, stop it at a step and do `then`; gives the steps it took."""
-        order = {"tenant_id": tenant_id, "stop_at": stop_at, "settle_first": settle_first}
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        steps: list[str] = []
-        for line in self.process.stdout:
-            if line == "ended\n":
-                return steps
-            _, pid, step = line.strip().split(" ", 2)
-            steps.append(step)
-            if step == stop_at:
-                then(int(pid))
-        raise AssertionError("the worker ended")
-
-    def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def worker(settings: config.Config) -> Iterator[Worker]:
-    started = Worker(settings)
+    started = Worker("tests.faults.campaigner", settings)
     yield started
     started.end()
 

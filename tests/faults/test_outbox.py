@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -22,75 +19,22 @@ from engage import config
 from engage.audit.models import AuditEntry
 from engage.kernel import clock, doorbell, embedded, leases, outbox
 from engage.kernel.db import tenant_scope, unit_of_work
-from engage.kernel.death import following
 from engage.kernel.due import Due
 from engage.kernel.outbox import OutboxRow
 from engage.reactions import HANDLERS as REACTIONS
 from tests.conftest import Chain
 from tests.faults.drainer import STEPS
 from tests.faults.handlers import EVENT, HANDLERS
+from tests.faults.killable import Worker, kill
 from workers import runtime
 from workers.clock import ring_due
 
 ONCE = {"first": 1, "second": 1}
 
 
-def kill(pid: int) -> None:
-    """End a process at once."""
-    os.kill(pid, signal.SIGKILL)
-
-
-class Worker:
-    """The process of `tests.faults.drainer`."""
-
-    def __init__(self, settings: config.Config) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.drainer"],
-            cwd=config.ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "ENGAGE_ENV": "test",
-                "ENGAGE_HOME": str(settings.home),
-                "ENGAGE_DATABASE_URL": f"{settings.database_url}&application_name=drainer",
-                "ENGAGE_REDIS_URL": settings.redis_url,
-                "ENGAGE_LOG_LEVEL": "CRITICAL",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            preexec_fn=following(signal.SIGKILL),
-        )
-
-    def drain(
-        self,
-        tenant_id: int,
-        *,
-        stop_at: str | None = None,
-        then: Callable[[int], None] = kill,
-        settle_first: bool = False,
-    ) -> list[str]:
-        """Let it drain the tenant's outbox, stop it at a step and do `then`; gives the steps it took."""
-        order = {"tenant_id": tenant_id, "stop_at": stop_at, "settle_first": settle_first}
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        steps: list[str] = []
-        for line in self.process.stdout:
-            if line == "ended\n":
-                return steps
-            _, pid, step = line.strip().split(" ", 2)
-            steps.append(step)
-            if step == stop_at:
-                then(int(pid))
-        raise AssertionError("the worker ended")
-
-    def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(30)
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def worker(settings: config.Config) -> Iterator[Worker]:
-    started = Worker(settings)
+    started = Worker("tests.faults.drainer", settings)
     yield started
     started.end()
 
