@@ -7,11 +7,12 @@ import contextvars
 import itertools
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -167,6 +168,17 @@ def session(scope: Chain) -> Iterator[Session]:
     opened.info["tenant_id"] = scope.id
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def analyse(settings: config.Config) -> Callable[[str], None]:
+    """Let PostgreSQL count what was committed to a table, so that it plans by the rows that are there."""
+
+    def run(table: str) -> None:
+        with psycopg.connect(settings.owner_database_url.replace("+psycopg", ""), autocommit=True) as owner:
+            owner.execute(f"analyze {table}")
+
+    return run
 
 
 @dataclass

@@ -13,6 +13,7 @@ from engage.audit.services import Actor
 from engage.coupons import errors, queries, services
 from engage.coupons.models import CouponGrant, CouponTerms
 from engage.coupons.rules import PERCENT, Terms
+from engage.kernel.db import unit_of_work
 from engage.kernel.errors import Invalid, NotFound
 from engage.kernel.outbox import OutboxRow
 from tests.coupons.scenes import NEW, NOW, TEN_OFF, Crowd, give, make_crowd, published
@@ -251,11 +252,13 @@ INDEXED = [
 
 
 @pytest.mark.parametrize(("ask", "index"), INDEXED)
-def test_what_is_asked_of_many_is_answered_by_an_index(session, chain, ask, index: str) -> None:
+def test_what_is_asked_of_many_is_answered_by_an_index(session, chain, analyse, ask, index: str) -> None:
     """Of an empty table any index is as good, so there are many, of which few are asked for."""
     many = make_crowd(chain, fan_count=40)
-    for coupon_id in [published(session) for _ in range(10)]:
-        give(session, coupon_id, *many.fan_ids)
+    with unit_of_work() as work:
+        for coupon_id in [published(work) for _ in range(10)]:
+            give(work, coupon_id, *many.fan_ids)
+    analyse("coupon_grant")
     statements = []
     sa.event.listen(session, "do_orm_execute", lambda state: statements.append(state.statement))
     ask(session)

@@ -135,6 +135,7 @@ def test_control_a_screen_that_reads_nothing_again_misses_what_was_said_meanwhil
     fans = Fans(system, [person(system, "对照")])
     trusting, careful = (Screen(Browser(system, "agent1"), rereads=rereads) for rereads in (False, True))
     with watching(trusting, careful):
+        eventually(lambda: trusting.opened and careful.opened, seconds=60)
         fans.write(random.Random(SEED))
         (first,) = fans.wrote[fans.people[0]]
         eventually(lambda: first in trusting.shown and first in careful.shown)
@@ -152,7 +153,7 @@ def _say_while_live_is_away(system: System, fans: Fans, screens: tuple[Screen, .
     kill("live")(system)
     fans.write(random.Random(SEED))
     eventually(
-        lambda: all(screen.opened > count for screen, count in zip(screens, before, strict=True)), seconds=30
+        lambda: all(screen.opened > count for screen, count in zip(screens, before, strict=True)), seconds=60
     )
     return fans.wrote[fans.people[0]][-1]
 
