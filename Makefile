@@ -28,7 +28,7 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it
 
 ##@ Proving
 test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey
-	@$(PYTEST) tests -n auto --dist worksteal -m "not large" --ignore=tests/browser $(ARGS)
+	@$(PYTEST) tests -n 3 --dist worksteal -m "not large" --ignore=tests/browser $(ARGS)
 
 check: $(READY) ## Lint, format, types, import contracts, translations, migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .

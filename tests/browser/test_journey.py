@@ -57,6 +57,7 @@ def test_a_person_binds_books_changes_and_cancels_and_is_told(system: System, br
         page = phone.frame_locator("iframe")
         page.locator("a[href$='/change']").first.click()
         page.locator(".days a:not(.full)").nth(2).click()
+        expect(page.locator(".days a:not(.full)").nth(2)).to_have_attribute("aria-current", "date")
         moved = pick_time(page)
         expect(page.locator(".ticket")).to_contain_text("林志远")
         card = _told(phone, "预约变更通知")

@@ -128,6 +128,8 @@ def test_what_was_filled_in_survives_the_end_of_the_log_in(system: System, brows
         expect(phone.locator(".slot input:checked")).to_have_value(at)
         submit(phone)
         mobile = fresh_mobile()
+        phone.locator("input[name=phone]").wait_for()
+        phone.wait_for_load_state()  # a draft is kept by a script
         phone.locator("input[name=phone]").fill(mobile)
         phone.context.clear_cookies()
         submit(phone)
