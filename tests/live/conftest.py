@@ -16,6 +16,7 @@ from engage.blueprints import guard
 from engage.chat import queries
 from engage.chat import services as chat
 from engage.chat.reading import Arrival
+from engage.clinic import services as clinic
 from engage.fans import services as fans
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -81,6 +82,22 @@ def make_talk(chain: Chain) -> Talk:
 def talk(chain: Chain) -> Talk:
     """A chain with two accounts, whose fans can write."""
     return make_talk(chain)
+
+
+def other_store(chain: Chain) -> int:
+    """Give a second store of the chain, committed."""
+    with tenant_scope(chain.id), unit_of_work() as session:
+        return clinic.create_store(
+            session,
+            slug="pudong",
+            name="康美口腔浦东店",
+            short_name="浦东店",
+            address="世纪大道 1 号",
+            zone="Asia/Shanghai",
+            position=1,
+            by=OPERATOR,
+            now=clock.now(),
+        ).id
 
 
 def cookie_of(app: Flask, person: Person) -> str:

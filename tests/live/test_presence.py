@@ -8,9 +8,7 @@ import re
 from flask import Flask
 from flask.testing import FlaskClient
 
-from engage.audit.services import OPERATOR
 from engage.chat import presence
-from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.tenancy import queries as tenancy
@@ -18,6 +16,7 @@ from engage.tenancy import services
 from engage.tenancy.rules import StoreScope
 from tests.conftest import Chain, csrf_of, log_in
 from tests.contracts.callers import Person, log_in_directly
+from tests.live.conftest import other_store
 
 ALL = StoreScope(everywhere=True)
 
@@ -58,18 +57,7 @@ def test_a_log_in_that_was_ended_from_elsewhere_is_not_online(app: Flask, chain:
 
 
 def test_only_who_may_answer_at_the_store_counts(app: Flask, chain: Chain, other_chain: Chain) -> None:
-    with tenant_scope(chain.id), unit_of_work() as session:
-        elsewhere = clinic.create_store(
-            session,
-            slug="pudong",
-            name="康美口腔浦东店",
-            short_name="浦东店",
-            address="世纪大道 1 号",
-            zone="Asia/Shanghai",
-            position=1,
-            by=OPERATOR,
-            now=clock.now(),
-        ).id
+    elsewhere = other_store(chain)
     everywhere, here, there, manager, stranger = (
         log_in_directly(app, chain, "agent"),
         log_in_directly(app, chain, "desk", store_id=chain.store.id),

@@ -16,17 +16,15 @@ import sqlalchemy as sa
 from flask import Flask
 
 from engage import config
-from engage.audit.services import OPERATOR
 from engage.chat import queries
 from engage.chat import services as chat
 from engage.chat.models import Conversation
-from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.tenancy import services as tenancy
 from tests.conftest import Chain
 from tests.contracts.callers import Person, log_in_directly
-from tests.live.conftest import Talk, cookie_of, make_talk
+from tests.live.conftest import Talk, cookie_of, make_talk, other_store
 from tests.live.ears import Ear, Live, listening, live_process
 from tests.running.processes import wait_for
 
@@ -80,18 +78,7 @@ def test_the_first_pulse_says_who_waits(app: Flask, live: Live, talk: Talk) -> N
 
 def test_only_who_is_in_reach_is_told(app: Flask, live: Live, talk: Talk, other_chain: Chain) -> None:
     stranger_talk = make_talk(other_chain)
-    with tenant_scope(talk.chain.id), unit_of_work() as session:
-        elsewhere = clinic.create_store(
-            session,
-            slug="pudong",
-            name="康美口腔浦东店",
-            short_name="浦东店",
-            address="世纪大道 1 号",
-            zone="Asia/Shanghai",
-            position=1,
-            by=OPERATOR,
-            now=clock.now(),
-        ).id
+    elsewhere = other_store(talk.chain)
     people = {
         "everywhere": log_in_directly(app, talk.chain, "agent"),
         "here": log_in_directly(app, talk.chain, "desk", store_id=talk.chain.store.id),
