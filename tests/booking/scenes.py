@@ -27,7 +27,7 @@ SLOT = dt.timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Who is there, and the first time that can be booked: tomorrow at ten in UTC."""
+    """Who is there, and the first time that can be booked: at the store's next day, at ten in UTC."""
 
     chain: Chain
     account_id: int
@@ -72,7 +72,8 @@ def make_scene(
 ) -> Scene:
     """Set the scene through services, committed. What its making recorded is no part of it."""
     now = clock.now()
-    opens_at = (now + dt.timedelta(days=1)).replace(hour=10, minute=0, second=0, microsecond=0)
+    tomorrow = clock.local(now, chain.store.zone).date() + dt.timedelta(days=1)
+    opens_at = dt.datetime.combine(tomorrow, dt.time(10), tzinfo=dt.UTC)
     slug = f"a-{chain.slug}"
     with tenant_scope(chain.id), unit_of_work() as session:
         new = accounts.NewAccount(
