@@ -21,6 +21,7 @@ _FILES = {
     "weui.min.css": "weui/dist/style/weui.min.css",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "echarts.min.js": "echarts/dist/echarts.common.min.js",
+    "sortable.min.js": "sortablejs/Sortable.min.js",
 }
 _ICONS = "@tabler/icons/icons/outline"
 _SCANNER = ("qr/decode.js", "qr/index.js")
