@@ -56,6 +56,10 @@ SETTINGS = (
     Setting("ENGAGE_WECHAT_OPEN_URL", "https://open.weixin.qq.com", "host of WeChat's authorization pages"),
     Setting("ENGAGE_WECHAT_MP_URL", "https://mp.weixin.qq.com", "host of WeChat's QR images"),
     Setting("ENGAGE_SMS_URL", "", "host that sends text messages; the sandbox in development"),
+    Setting("ENGAGE_SMS_KEY", "", "Aliyun's access key ID; empty sends through ENGAGE_SMS_URL"),
+    Setting("ENGAGE_SMS_SECRET", "", "Aliyun's access key secret"),
+    Setting("ENGAGE_SMS_SIGN", "", "signature of text messages that Aliyun approved"),
+    Setting("ENGAGE_SMS_CODE_TEMPLATE", "", "code of the template for codes that Aliyun approved"),
     Setting("ENGAGE_WEB_PROCESSES", "2", "gunicorn processes of the web"),
     Setting("ENGAGE_WEB_THREADS", "8", "threads of each web process"),
     Setting("ENGAGE_LIVE_PROCESSES", "1", "gunicorn processes of the event streams"),
@@ -103,6 +107,10 @@ class Config:
     wechat_open_url: str
     wechat_mp_url: str
     sms_url: str
+    sms_key: str
+    sms_secret: str
+    sms_sign: str
+    sms_code_template: str
     web_processes: int
     web_threads: int
     live_processes: int
@@ -167,8 +175,12 @@ def _check_production(config: Config) -> None:
             raise ConfigError("production does not talk to a sandbox: unset ENGAGE_WECHAT_*_URL")
     if config.live_url and not config.live_url.startswith("https://"):
         raise ConfigError("ENGAGE_LIVE_URL must begin with https:// in production, as the pages do")
-    if not config.sms_url.startswith("https://"):
-        raise ConfigError("ENGAGE_SMS_URL must be the https:// host that sends text messages in production")
+    if config.sms_key and not (config.sms_secret and config.sms_sign and config.sms_code_template):
+        raise ConfigError("Aliyun needs ENGAGE_SMS_SECRET, ENGAGE_SMS_SIGN and ENGAGE_SMS_CODE_TEMPLATE too")
+    if not config.sms_key and not config.sms_url.startswith("https://"):
+        raise ConfigError(
+            "text messages need a provider in production: ENGAGE_SMS_KEY or an https:// ENGAGE_SMS_URL"
+        )
 
 
 def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> Config:
@@ -206,6 +218,10 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         wechat_open_url=values["ENGAGE_WECHAT_OPEN_URL"],
         wechat_mp_url=values["ENGAGE_WECHAT_MP_URL"],
         sms_url=values["ENGAGE_SMS_URL"],
+        sms_key=values["ENGAGE_SMS_KEY"],
+        sms_secret=values["ENGAGE_SMS_SECRET"],
+        sms_sign=values["ENGAGE_SMS_SIGN"],
+        sms_code_template=values["ENGAGE_SMS_CODE_TEMPLATE"],
         web_processes=_number(values, "ENGAGE_WEB_PROCESSES"),
         web_threads=_number(values, "ENGAGE_WEB_THREADS"),
         live_processes=_number(values, "ENGAGE_LIVE_PROCESSES"),

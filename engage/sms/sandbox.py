@@ -43,7 +43,7 @@ class SandboxSms:
         try:
             answer = self._session.post(self._url, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False)
         except requests.ConnectionError as error:
-            if _never_connected(error):
+            if never_connected(error):
                 raise SmsRefused("no connection") from None
             raise SmsUnreachable(type(error).__name__) from None
         except _NO_ADDRESS as error:
@@ -65,7 +65,7 @@ def _read(answer: requests.Response) -> str:
         raise SmsUnreachable("the answer cannot be read") from error
 
 
-def _never_connected(error: requests.ConnectionError) -> bool:
+def never_connected(error: requests.ConnectionError) -> bool:
     """Whether the request certainly did not arrive."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)

@@ -44,5 +44,24 @@ def test_production_refuses_to_start_and_names_the_setting(name: str, value: str
         config.load({**SAFE, name: value})
 
 
+ALIYUN = {
+    "ENGAGE_SMS_URL": "",
+    "ENGAGE_SMS_KEY": "key",
+    "ENGAGE_SMS_SECRET": "secret",
+    "ENGAGE_SMS_SIGN": "康美口腔",
+    "ENGAGE_SMS_CODE_TEMPLATE": "SMS_1",
+}
+
+
+def test_with_aliyun_no_other_provider_is_needed() -> None:
+    assert config.load({**SAFE, **ALIYUN}).sms_sign == "康美口腔"
+
+
+@pytest.mark.parametrize("name", ["ENGAGE_SMS_SECRET", "ENGAGE_SMS_SIGN", "ENGAGE_SMS_CODE_TEMPLATE"])
+def test_aliyun_without_all_it_needs_is_refused(name: str) -> None:
+    with pytest.raises(config.ConfigError, match="Aliyun"):
+        config.load({**SAFE, **ALIYUN, name: ""})
+
+
 def test_several_proxies_are_named_with_commas() -> None:
     assert config.load({**SAFE, "ENGAGE_PROXIES": " 10.0.0.2,10.0.0.3 ,"}).proxies == {"10.0.0.2", "10.0.0.3"}
