@@ -15,7 +15,12 @@ class AuditEntry(Identified, Model):
     """One change or look. Holds names of fields, never their values (design §3.8); only ever added to."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (sa.Index(None, "tenant_id", "subject_kind", "subject_id", "id"),)
+    __table_args__ = (
+        sa.Index(None, "tenant_id", "subject_kind", "subject_id", "id"),
+        sa.Index(None, "tenant_id", "at", "id"),
+        sa.Index(None, "tenant_id", "actor_id", "at", "id"),
+        sa.Index(None, "tenant_id", "action", "at", "id"),
+    )
 
     at: Mapped[dt.datetime]
     actor_kind: Mapped[str]

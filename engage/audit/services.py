@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from engage.audit.models import AuditEntry
 from engage.kernel.db import Session
 
@@ -44,3 +46,20 @@ def record(
             fields=sorted(fields),
         )
     )
+
+
+def record_each(
+    session: Session,
+    action: str,
+    *,
+    by: Actor,
+    kind: str,
+    subject_ids: Iterable[int],
+    now: dt.datetime,
+    fields: Iterable[str] = (),
+) -> None:
+    """Add an entry for each of several subjects that were seen or changed together, by one statement."""
+    about = {"at": now, "actor_kind": by.kind, "actor_id": by.id, "action": action, "fields": sorted(fields)}
+    rows = [about | {"subject_kind": kind, "subject_id": subject_id} for subject_id in subject_ids]
+    if rows:
+        session.execute(sa.insert(AuditEntry).values(rows))

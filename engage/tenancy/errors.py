@@ -34,3 +34,18 @@ class WeakPassword(DomainError):
     code = "weak_password"
     status = 422
     title = N_("Please choose a password of at least %(minimum)s characters.")
+
+
+class WrongCode(DomainError):
+    """The code of the second factor is wrong, was used, or its time is over."""
+
+    code = "wrong_code"
+    status = 422
+    title = N_("This code is wrong or was used. Wait for the next one in your app and type that.")
+
+
+class SecondFactorIsOn(DomainError):
+    """The person has a second factor already."""
+
+    code = "second_factor_is_on"
+    title = N_("Your log-in asks for a second factor already.")

@@ -7,7 +7,8 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engage.kernel.db import Identified, Model, belongs_to
+from engage.kernel.db import Identified, Model, TenantOwned, belongs_to
+from engage.kernel.sealing import Sealed
 
 
 class Tenant(Model):
@@ -87,3 +88,32 @@ class StaffSession(Identified, Model):
     seen_at: Mapped[dt.datetime]
     expires_at: Mapped[dt.datetime]
     ended_at: Mapped[dt.datetime | None]
+
+
+class SecondFactor(TenantOwned, Model):
+    """The secret of a person's authenticator app; it counts from `confirmed_at` on.
+
+    `last_step` is the step of 30 seconds whose code was accepted last: none counts twice.
+    """
+
+    __tablename__ = "staff_second_factor"
+    __table_args__ = (belongs_to("staff", "staff_id", ondelete="CASCADE"),)
+
+    staff_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    secret: Mapped[str] = mapped_column(Sealed)
+    confirmed_at: Mapped[dt.datetime | None]
+    last_step: Mapped[int]
+
+
+class RecoveryCode(Identified, Model):
+    """A code that stands in for a lost authenticator app, once; only its index is kept."""
+
+    __tablename__ = "staff_recovery_code"
+    __table_args__ = (
+        belongs_to("staff", "staff_id", ondelete="CASCADE"),
+        sa.UniqueConstraint("tenant_id", "staff_id", "code_index"),
+    )
+
+    staff_id: Mapped[int]
+    code_index: Mapped[bytes]
+    used_at: Mapped[dt.datetime | None]

@@ -42,6 +42,27 @@ def names_of(session: Session, staff_ids: Collection[int]) -> Mapping[int, str]:
     return {row.id: row.name for row in found}
 
 
+def all_names(session: Session) -> Mapping[int, str]:
+    """Give the names of all staff the chain ever had, by name."""
+    found = session.execute(sa.select(Staff.id, Staff.name).order_by(Staff.name, Staff.id))
+    return {row.id: row.name for row in found}
+
+
+def consultants(session: Session, *, and_also: int | None = None) -> Mapping[int, str]:
+    """Give the names of those who may be responsible for a patient: active staff who are consultants at
+    some store, and who is responsible already.
+    """
+    is_consultant = sa.exists().where(
+        StaffRole.tenant_id == Staff.tenant_id, StaffRole.staff_id == Staff.id, StaffRole.role == "consultant"
+    )
+    found = session.execute(
+        sa.select(Staff.id, Staff.name)
+        .where(sa.or_(sa.and_(Staff.disabled_at.is_(None), is_consultant), Staff.id == and_also))
+        .order_by(Staff.name, Staff.id)
+    )
+    return {row.id: row.name for row in found}
+
+
 def by_login(session: Session, login: str) -> Staff | None:
     """Give the member of staff with a log-in."""
     return session.scalar(sa.select(Staff).where(Staff.login == login))

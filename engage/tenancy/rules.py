@@ -31,7 +31,18 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "appointments.manage": EVERY_ROLE - {"marketer", "doctor", "chief", "accountant"},
     "appointments.treat": EVERY_ROLE - {"marketer", "accountant"},
     "people.view": EVERY_ROLE - {"marketer", "accountant"},
+    "people.manage": frozenset({"owner", "manager", "desk", "consultant", "agent", "coordinator"}),
+    "people.reveal": frozenset(
+        {"owner", "manager", "desk", "consultant", "agent", "coordinator", "doctor", "chief"}
+    ),
+    "fans.view": EVERY_ROLE - {"doctor", "accountant"},
+    "fans.manage": frozenset({"owner", "manager", "marketer", "desk", "consultant", "agent"}),
+    "fans.export": frozenset({"owner", "manager", "marketer"}),
+    "tags.manage": frozenset({"owner", "manager", "marketer"}),
+    "people.merge": frozenset({"owner", "manager"}),
+    "privacy.manage": frozenset({"owner", "manager"}),
     "coupons.manage": frozenset({"owner", "manager", "marketer"}),
+    "codes.manage": frozenset({"owner", "manager", "marketer"}),
     "coupons.redeem": frozenset({"owner", "manager", "desk", "consultant", "agent"}),
     "chats.view": frozenset({"owner", "manager", "desk", "consultant", "agent", "coordinator"}),
     "chats.answer": frozenset({"desk", "consultant", "agent"}),
@@ -39,11 +50,15 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "notifications.manage": frozenset({"owner", "manager"}),
     "notifications.view": frozenset({"owner", "manager", "desk"}),
     "campaigns.manage": frozenset({"owner", "manager", "marketer"}),
+    "replies.manage": frozenset({"owner", "manager", "marketer"}),
     "staff.view": frozenset({"owner", "manager"}),
     "staff.manage": frozenset({"owner"}),
     "operations.view": frozenset({"owner"}),
+    "accounts.view": frozenset({"owner", "manager", "marketer"}),
     "accounts.manage": frozenset({"owner"}),
+    "menu.manage": frozenset({"owner", "manager"}),
     "journal.view": frozenset({"owner"}),
+    "audit.view": frozenset({"owner"}),
 }
 
 LOCK_AFTER: Final = 5

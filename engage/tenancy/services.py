@@ -247,6 +247,12 @@ def begin_login(session: Session, login: str, *, now: dt.datetime) -> tuple[int,
     return None
 
 
+def forget_attempts(session: Session, staff_id: int) -> None:
+    """Forget the attempts that were counted: the person has shown who they are."""
+    staff = queries.staff_member(session, staff_id, lock=True)
+    staff.failed_logins, staff.locked_until = 0, None
+
+
 def finish_login(session: Session, staff_id: int, *, browser: str, now: dt.datetime) -> str:
     """The password fitted: forget the attempts and open a session. Gives the cookie's token.
 

@@ -22,10 +22,19 @@ def at(*store_ids: int) -> StoreScope:
     return StoreScope(False, frozenset(store_ids))
 
 
-SELLS = {"campaigns.manage", "coupons.manage"}
-ANSWERS = {"chats.view", "chats.answer", "coupons.redeem"}
-SEES_VISITS = {"self", "appointments.view", "appointments.treat", "people.view"}
-KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage"}
+KNOWS_FANS = {"fans.view", "fans.manage"}
+SELLS = KNOWS_FANS | {
+    "accounts.view",
+    "campaigns.manage",
+    "codes.manage",
+    "coupons.manage",
+    "fans.export",
+    "replies.manage",
+    "tags.manage",
+}
+ANSWERS = KNOWS_FANS | {"chats.view", "chats.answer", "coupons.redeem"}
+SEES_VISITS = {"self", "appointments.view", "appointments.treat", "people.view", "people.reveal"}
+KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage", "people.manage"}
 RUNS_THE_CLINIC = (
     KEEPS_THE_BOOK
     | SELLS
@@ -33,8 +42,11 @@ RUNS_THE_CLINIC = (
         "chats.view",
         "coupons.redeem",
         "clinic.manage",
+        "menu.manage",
         "notifications.manage",
         "notifications.view",
+        "people.merge",
+        "privacy.manage",
         "staff.view",
     }
 )
@@ -45,7 +57,8 @@ RUNS_THE_CLINIC = (
     [
         (
             "owner",
-            RUNS_THE_CLINIC | {"staff.manage", "operations.view", "accounts.manage", "journal.view"},
+            RUNS_THE_CLINIC
+            | {"staff.manage", "operations.view", "accounts.manage", "journal.view", "audit.view"},
         ),
         ("manager", RUNS_THE_CLINIC),
         ("marketer", {"self"} | SELLS),
@@ -53,8 +66,8 @@ RUNS_THE_CLINIC = (
         ("consultant", KEEPS_THE_BOOK | ANSWERS),
         ("agent", KEEPS_THE_BOOK | ANSWERS),
         ("doctor", SEES_VISITS),
-        ("coordinator", KEEPS_THE_BOOK | {"chats.view"}),
-        ("chief", SEES_VISITS),
+        ("coordinator", KEEPS_THE_BOOK | {"chats.view", "fans.view"}),
+        ("chief", SEES_VISITS | {"fans.view"}),
         ("accountant", {"self"}),
     ],
 )

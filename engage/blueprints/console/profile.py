@@ -17,7 +17,7 @@ from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import N_
-from engage.tenancy import passwords, queries, services
+from engage.tenancy import passwords, queries, second_factor, services
 from engage.tenancy.errors import LockedOut, WeakPassword
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def _page(
 ) -> str:
     with unit_of_work() as session:
         sessions = queries.sessions_of(session, staff.id, now=clock.now())
+        has_second_factor = second_factor.is_on(session, staff.id)
     view = {
+        "second_factor": has_second_factor,
         "must_change_password": staff.must_change_password,
         "sessions": [_session(row, staff) for row in sessions],
     }

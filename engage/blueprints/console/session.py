@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Final
+
 from flask import Response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -21,10 +25,24 @@ from engage.chat import presence
 from engage.kernel import clock, directory, ids
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError, NotAllowed, NotLoggedIn
-from engage.tenancy import passwords, queries, services
-from engage.tenancy.errors import LockedOut, WrongLogin
+from engage.tenancy import passwords, queries, second_factor, services
+from engage.tenancy.errors import LockedOut, WrongCode, WrongLogin
 
 bp = ConsoleBlueprint("console_session", __name__, url_prefix="/console")
+
+HALF_WAY: Final = "second_step"
+HALF_WAY_LIFE: Final = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whose password fitted; `password` tells whether it is still the same."""
+
+    tenant_id: int
+    staff_id: int
+    login: str
+    password: str
+    asks_for_code: bool
 
 
 @bp.open("/login", reason="the log-in itself")
@@ -51,17 +69,91 @@ def log_in() -> ResponseReturnValue:
     if errors:
         return render_template("console/login.html", form=form, errors=errors, refusal=""), 422
     try:
-        value = _open_session(form["username"].strip().lower(), password)
+        known = _known(form["username"].strip().lower(), password)
+        return _ask_for_code(known, form["next"]) if known.asks_for_code else _enter(known, form["next"])
     except (WrongLogin, LockedOut) as refusal:
         return _refuse(form, refusal)
+
+
+@bp.open("/login/code", reason="the second half of the log-in")
+def code() -> ResponseReturnValue:
+    """Ask for the code of the authenticator app; who has not typed the password is led to it."""
+    half = _half_way()
+    if half is None:
+        return redirect(url_for("console_session.login"))
+    return render_template("console/login_code.html", login=half[0].login, errors={})
+
+
+@bp.open("/login/code", reason="the second half of the log-in", methods=("POST",))
+def check_code() -> ResponseReturnValue:
+    """Check the code; wrong ones count as wrong passwords do."""
+    half = _half_way()
+    if half is None:
+        return redirect(url_for("console_session.login"), 303)
+    known, following = half
+    try:
+        _check_code(known, request.form.get("code", ""))
+        return _enter(known, following)
+    except WrongLogin:
+        session.pop(HALF_WAY)
+        return redirect(url_for("console_session.login"), 303)
+    except (WrongCode, LockedOut) as refusal:
+        errors = {"code": [gettext(refusal.title) % refusal.data]}
+        page = render_template("console/login_code.html", login=known.login, errors=errors)
+        return page, refusal.status
+
+
+def _check_code(known: Known, typed: str) -> None:
+    """Count the attempt, then look at the code: many at once come no further than one after the other.
+
+    Raises:
+        LockedOut: too many wrong passwords and codes in a row.
+        WrongLogin: the person was disabled, or the password changed, since it was typed.
+        WrongCode: the code is wrong or was used.
+    """
+    with tenant_scope(known.tenant_id):
+        with unit_of_work() as work:
+            found = services.begin_login(work, known.login, now=clock.now())
+        if found is None or ids.digest(found[1]) != known.password:
+            raise WrongLogin
+        with unit_of_work() as work:
+            if not second_factor.accepts(work, known.staff_id, typed, now=clock.real_now()):
+                raise WrongCode
+
+
+def _ask_for_code(known: Known, following: str) -> ResponseReturnValue:
+    until = (clock.real_now() + HALF_WAY_LIFE).timestamp()
+    session[HALF_WAY] = {**asdict(known), "next": following, "until": until}
+    return redirect(url_for("console_session.code"), 303)
+
+
+def _half_way() -> tuple[Known, str] | None:
+    """Give whose password was typed here a moment ago, and where they wanted to go."""
+    kept = dict(session.get(HALF_WAY, {}))
+    if kept.pop("until", 0) < clock.real_now().timestamp():
+        return None
+    following: str = kept.pop("next")
+    return Known(**kept), following
+
+
+def _enter(known: Known, following: str) -> ResponseReturnValue:
+    """Open a session with a new id and go on to where the person wanted to go.
+
+    Raises:
+        WrongLogin: the person was disabled meanwhile.
+    """
+    with tenant_scope(known.tenant_id), unit_of_work() as work:
+        token = services.finish_login(work, known.staff_id, browser=_browser(), now=clock.now())
+        _note_presence(work, token)
     session.clear()
-    answer = redirect(_safe(form["next"]), 303)
+    answer = redirect(_safe(following), 303)
+    value = cookie_value(known.tenant_id, token)
     answer.set_cookie(staff_cookie(), value, max_age=STAFF_COOKIE_SECONDS, **cookie_options())
     return answer
 
 
-def _open_session(login: str, password: str) -> str:
-    """Give the cookie of a new session.
+def _known(login: str, password: str) -> Known:
+    """Give whose log-in and password these are.
 
     Raises:
         WrongLogin: unknown, disabled, or the password does not fit.
@@ -74,13 +166,12 @@ def _open_session(login: str, password: str) -> str:
         raise WrongLogin
     with tenant_scope(tenant_id):
         with unit_of_work() as work:
-            known = services.begin_login(work, login, now=clock.now())
-        if not passwords.verify(known[1] if known else None, password) or known is None:
+            found = services.begin_login(work, login, now=clock.now())
+        if not passwords.verify(found[1] if found else None, password) or found is None:
             raise WrongLogin
         with unit_of_work() as work:
-            token = services.finish_login(work, known[0], browser=_browser(), now=clock.now())
-            _note_presence(work, token)
-    return cookie_value(tenant_id, token)
+            asks_for_code = second_factor.is_on(work, found[0])
+    return Known(tenant_id, found[0], login, ids.digest(found[1]), asks_for_code)
 
 
 def _note_presence(work: Session, token: str) -> None:

@@ -21,7 +21,7 @@ from engage.kernel import clock, sealing
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.directory import NameTaken
 from engage.kernel.errors import N_, DomainError
-from engage.tenancy import passwords, queries, services
+from engage.tenancy import passwords, queries, second_factor, services
 from engage.tenancy.errors import LastOwner
 from engage.tenancy.rules import ROLES, Grant
 from engage.tenancy.services import StaffDetails
@@ -82,6 +82,7 @@ def show(staff: Staff, staff_id: int) -> ResponseReturnValue:
         held = queries.grants_of(work, [staff_id]).get(staff_id, ())
         sessions = len(queries.sessions_of(work, staff_id, now=clock.now()))
         stores = _store_names(work)
+        has_second_factor = second_factor.is_on(work, staff_id)
     view = {
         "id": person.id,
         "name": person.name,
@@ -92,6 +93,7 @@ def show(staff: Staff, staff_id: int) -> ResponseReturnValue:
         "sessions": sessions,
         "grants": _grants(held, stores),
         "is_self": person.id == staff.id,
+        "second_factor": has_second_factor,
         "one_time_password": _told_once(person.id),
     }
     return render_template("console/staff/drawer.html", view=view)
@@ -186,6 +188,19 @@ def reset_password(staff: Staff, staff_id: int) -> ResponseReturnValue:
             work, staff_id, password_hash=hashed, one_time=True, by=staff.actor, now=clock.now()
         )
     _tell_once(staff_id, password)
+    return _back(staff_id)
+
+
+@bp.view("/<int:staff_id>/second-factor/off", permission="staff.manage", methods=("POST",))
+def turn_off_second_factor(staff: Staff, staff_id: int) -> ResponseReturnValue:
+    """Let somebody who lost the phone log in with the password alone."""
+    with unit_of_work() as work:
+        person = queries.staff_member(work, staff_id)
+        second_factor.turn_off(work, staff_id, by=staff.actor, now=clock.now())
+    flash(
+        gettext("%(name)s logs in with the password alone until they set it up again.", name=person.name),
+        "good",
+    )
     return _back(staff_id)
 
 
