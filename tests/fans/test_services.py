@@ -78,3 +78,16 @@ def test_another_fan_is_not_touched(scene: Scene):
     with tenant_scope(scene.chain.id), unit_of_work() as session:
         other = queries.fan(session, scene.fan_ids[1])
         assert (other.nickname, other.avatar, other.ask_profile_at) == (None, None, None)
+
+
+def test_one_person_on_two_accounts_has_one_keyed_unionid_and_it_lies_sealed(scene: Scene):
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        for fan_id in scene.fan_ids[:2]:
+            services.record_unionid(session, fan_id, "union-1")
+        first, second = (queries.fan(session, fan_id) for fan_id in scene.fan_ids[:2])
+        assert first.unionid == second.unionid == "union-1"
+        assert first.unionid_index == second.unionid_index
+        lying = session.scalar(
+            sa.text("select unionid from fan where id = :id").bindparams(id=scene.fan_ids[0])
+        )
+    assert b"union-1" not in bytes(lying)
