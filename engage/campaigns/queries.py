@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from engage.audiences import queries as audiences
+from engage.audiences.filters import Filter, from_json
 from engage.campaigns import rules
 from engage.campaigns.models import Campaign, Notice, Recipient
 from engage.coupons import queries as coupons
@@ -189,10 +191,14 @@ def notice(session: Session, campaign_id: int, account_id: int, day: dt.date) ->
     )
 
 
-def reachable(session: Session, account_id: int | None) -> int:
+def audience(campaign: Campaign) -> Filter:
+    """Give who is meant: of the campaign's account, and following."""
+    return from_json(campaign.audience).changed(account_id=campaign.account_id)
+
+
+def reachable(session: Session, asked: Filter, *, now: dt.datetime) -> int:
     """Give how many fans a campaign would reach if it began now."""
-    found = fans.following(account_id).subquery()
-    return session.scalar(sa.select(sa.func.count()).select_from(found)) or 0
+    return audiences.count(session, asked, now=now)
 
 
 def granted(session: Session, campaign_id: int) -> int:

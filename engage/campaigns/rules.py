@@ -12,7 +12,7 @@ from engage.kernel.errors import N_
 QUEUE: Final = "campaigns"
 
 PUSH: Final = "push"
-KINDS: Final = {PUSH: N_("Coupon to all fans")}
+KINDS: Final = {PUSH: N_("Coupon to fans")}
 
 STATES: Final = {
     "scheduled": N_("Scheduled"),

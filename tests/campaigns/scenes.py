@@ -110,7 +110,6 @@ def _account(session: Session, chain: Chain, place: str, *, now: dt.datetime) ->
         secret="secret",
         token="token",
         encoding_aes_key=AES_KEY,
-        welcome="",
         mode="plain",
     )
     account_id = accounts.connect(session, new, by=OPERATOR, now=now).id

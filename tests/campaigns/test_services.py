@@ -58,7 +58,7 @@ def messages(session, campaign) -> Counter:
 
 def test_a_plan_waits_for_its_time_and_marks_it(session, plan):
     campaign = plan()
-    assert (campaign.state, campaign.version, campaign.audience) == ("scheduled", 1, {"who": "all"})
+    assert (campaign.state, campaign.version, campaign.audience) == ("scheduled", 1, {"v": 1})
     mark = sa.select(Due.at).where(Due.tenant_id == session.tenant_id, Due.queue == services.QUEUE)
     assert session.scalars(mark).all() == [campaign.starts_at]
     assert services.start_due(session, now=campaign.starts_at - dt.timedelta(seconds=1)) is None

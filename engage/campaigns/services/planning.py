@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from engage.accounts import queries as accounts
+from engage.audiences.filters import EVERYBODY, Filter, to_json
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.campaigns import queries, rules
@@ -31,21 +33,31 @@ from engage.kernel import due
 from engage.kernel.db import Session
 from engage.tenancy import queries as tenancy
 
-EVERYBODY = {"who": "all"}
-
-# What a form says of a campaign, in both.
-PLANNED: Final = ("name", "coupon_id", "account_id", "starts_at")
-
 
 @dataclass(frozen=True, slots=True)
 class NewPush:
-    """Which coupon goes to the fans of which account (None: of all), and when. `key` makes repeats one."""
+    """Which coupon goes to which fans of which account (None: of all), and when. `key` makes repeats one.
+
+    `audience` says which; its own account and whether they follow do not count.
+    """
 
     name: str
     coupon_id: int
     account_id: int | None
     starts_at: dt.datetime
+    audience: Filter = EVERYBODY
     key: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def planned(self) -> Mapping[str, Any]:
+        """Give what a campaign keeps of it, by column."""
+        return {
+            "name": self.name,
+            "coupon_id": self.coupon_id,
+            "account_id": self.account_id,
+            "audience": to_json(self.audience.changed(account_id=None, following=True)),
+            "starts_at": self.starts_at,
+        }
 
 
 def schedule(session: Session, new: NewPush, *, by: Actor, now: dt.datetime) -> Campaign:
@@ -65,13 +77,9 @@ def schedule(session: Session, new: NewPush, *, by: Actor, now: dt.datetime) -> 
         return _repeated(made, new)
     _check(session, new, now=now)
     planned = {
+        **new.planned,
         "key": new.key,
         "kind": rules.PUSH,
-        "name": new.name,
-        "coupon_id": new.coupon_id,
-        "account_id": new.account_id,
-        "audience": EVERYBODY,
-        "starts_at": new.starts_at,
         "state": "scheduled",
         "version": 1,
         "created_by": by.id if by.kind == "staff" else None,
@@ -102,7 +110,7 @@ def edit(
     if campaign.version != version:
         raise Stale
     _check(session, new, now=now)
-    wished = {**{name: getattr(new, name) for name in PLANNED}, "state": "scheduled"}
+    wished = {**new.planned, "state": "scheduled"}
     changed = [name for name, value in wished.items() if getattr(campaign, name) != value]
     if not changed:
         return campaign
@@ -119,7 +127,7 @@ def edit(
 
 def _repeated(made: Campaign, new: NewPush) -> Campaign:
     """Give what a key made, if it is what is wished now."""
-    if any(getattr(made, name) != getattr(new, name) for name in PLANNED):
+    if any(getattr(made, name) != value for name, value in new.planned.items()):
         raise SentBefore
     return made
 

@@ -6,11 +6,11 @@ import datetime as dt
 
 import sqlalchemy as sa
 
+from engage.audiences import queries as audiences
 from engage.audit import services as audit
 from engage.audit.services import SYSTEM, Actor
 from engage.campaigns import queries, rules
 from engage.campaigns.models import Campaign, Recipient
-from engage.fans import queries as fans
 from engage.kernel.db import Session
 
 
@@ -32,9 +32,16 @@ def start_due(session: Session, *, now: dt.datetime) -> Campaign | None:
 
 
 def begin(session: Session, campaign: Campaign, *, by: Actor, now: dt.datetime) -> None:
-    """Let a locked campaign run, for those who follow at this moment."""
+    """Let a locked campaign run, for those of its audience who follow at this moment."""
     campaign.state, campaign.started_at = "running", now
-    whom = fans.following(campaign.account_id).subquery()
+    freeze(session, campaign, now=now)
+    campaign.targeted = queries.turns(session, [campaign.id])[campaign.id].pending
+    audit.record(session, "campaign.started", by=by, subject=("campaign", campaign.id), now=now)
+
+
+def freeze(session: Session, campaign: Campaign, *, now: dt.datetime) -> None:
+    """Write down whom a campaign reaches, by one statement."""
+    whom = audiences.matching(queries.audience(campaign), now=now).subquery()
     session.execute(
         sa.insert(Recipient).from_select(
             ["campaign_id", "fan_id", "account_id", "state"],
@@ -46,5 +53,3 @@ def begin(session: Session, campaign: Campaign, *, by: Actor, now: dt.datetime) 
             ).order_by(whom.c.fan_id),
         )
     )
-    campaign.targeted = queries.turns(session, [campaign.id])[campaign.id].pending
-    audit.record(session, "campaign.started", by=by, subject=("campaign", campaign.id), now=now)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from engage.audiences.filters import EVERYBODY, Filter, parse
 from engage.blueprints.faces import day
 from engage.campaigns.models import Campaign
 from engage.campaigns.services import NewPush
@@ -23,6 +24,8 @@ EVENING: Final = dt.time(18)
 SATURDAY: Final = 5
 # Quick choices lie at least so far ahead.
 AT_ONCE: Final = dt.timedelta(minutes=10)
+
+_NOT_OF_AUDIENCES: Final = ("account", "follow")
 
 _DATE: Final = N_("Please choose a date.")
 # The calendar's first and last days have none before and after them.
@@ -59,7 +62,18 @@ def typed(form: Mapping[str, str]) -> dict[str, Any]:
     return {name: form.get(name, "").strip() for name in CampaignIn().fields}
 
 
-def read(form: Mapping[str, Any], zone: str, *, coupon_names: Mapping[int, str]) -> NewPush:
+def audience(pairs: Iterable[tuple[str, str]]) -> Filter:
+    """Read whom a form means; the account is a field of its own, and all of them follow.
+
+    Raises:
+        Malformed: it holds what no page offers.
+    """
+    return parse((name, text) for name, text in pairs if name not in _NOT_OF_AUDIENCES)
+
+
+def read(
+    form: Mapping[str, Any], zone: str, *, coupon_names: Mapping[int, str], meant: Filter = EVERYBODY
+) -> NewPush:
     """Read a form as a plan; its day and time are those of the chain.
 
     Raises:
@@ -72,6 +86,7 @@ def read(form: Mapping[str, Any], zone: str, *, coupon_names: Mapping[int, str])
         coupon_id=found["coupon"],
         account_id=found["account"],
         starts_at=local.astimezone(dt.UTC),
+        audience=meant,
         key=found["key"],
     )
 

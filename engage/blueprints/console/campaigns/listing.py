@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.accounts import queries as accounts
+from engage.audiences.filters import EVERYBODY
+from engage.blueprints.console import filter_bar
 from engage.blueprints.console.campaigns import shapes
 from engage.blueprints.console.campaigns.blueprint import MANAGE, bp
 from engage.blueprints.console.subnav import marketing_pages
 from engage.blueprints.guard import Staff
 from engage.campaigns import queries, rules
 from engage.coupons import queries as coupons
-from engage.kernel.db import unit_of_work
+from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import N_
+
+if TYPE_CHECKING:
+    from engage.campaigns.models import Campaign
 
 
 @bp.view("", permission=MANAGE, everywhere=True)
@@ -31,6 +37,7 @@ def index(staff: Staff) -> ResponseReturnValue:
         turns = queries.turns(work, [one.id for one in page.items if one.state in ("running", "paused")])
         offers = coupons.by_ids(work, {one.coupon_id for one in page.items})
         names = {account.id: account.name for account in accounts.accounts(work)}
+        whom = _whom(work, page.items)
     view = {
         "rows": [
             shapes.row(
@@ -39,6 +46,7 @@ def index(staff: Staff) -> ResponseReturnValue:
                 shapes.account_name(one.account_id, names),
                 turns.get(one.id),
                 staff.house.zone,
+                whom=whom.get(one.id, ""),
             )
             for one in page.items
         ],
@@ -49,6 +57,16 @@ def index(staff: Staff) -> ResponseReturnValue:
         "subnav": marketing_pages(staff),
     }
     return render_template("console/campaigns/list.html", view=view)
+
+
+def _whom(work: Session, campaigns: Sequence[Campaign]) -> Mapping[int, str]:
+    """Say whom campaigns mean that are not for all."""
+    meant = {one.id: queries.audience(one).changed(account_id=None) for one in campaigns}
+    some = {campaign_id: asked for campaign_id, asked in meant.items() if asked != EVERYBODY}
+    if not some:
+        return {}
+    say = filter_bar.spoken(work)
+    return {campaign_id: say(asked) for campaign_id, asked in some.items()}
 
 
 def _filters(current: str, counts: Any) -> list[dict[str, Any]]:

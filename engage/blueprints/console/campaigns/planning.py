@@ -11,6 +11,8 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from engage.accounts import queries as accounts
+from engage.audiences.filters import EVERYBODY, Filter
+from engage.blueprints.console import filter_bar
 from engage.blueprints.console.campaigns import forms, previews, shapes
 from engage.blueprints.console.campaigns.blueprint import MANAGE, bp
 from engage.blueprints.console.refused import sentences
@@ -40,22 +42,23 @@ WHERE: Final[Mapping[type[DomainError], str]] = {
 
 @bp.view("/new", permission=MANAGE, everywhere=True)
 def new(staff: Staff) -> ResponseReturnValue:
-    """Show an empty form, or one for the coupon that stands in the address."""
+    """Show an empty form, or one for the coupon and the audience that stand in the address."""
     form = forms.empty(clock.now(), staff.house.zone)
-    return _page(staff, form | {"coupon": request.args.get("coupon", "")}, {})
+    meant = forms.audience(request.args.items(multi=True))
+    return _page(staff, form | {"coupon": request.args.get("coupon", "")}, {}, meant=meant)
 
 
 @bp.view("/new", permission=MANAGE, everywhere=True, methods=("POST",))
 def create(staff: Staff) -> ResponseReturnValue:
     """Plan a campaign."""
-    form = forms.typed(request.form)
+    form, meant = forms.typed(request.form), forms.audience(request.form.items(multi=True))
 
     def plan(work: Session, wished: NewPush) -> Campaign:
         return services.schedule(work, wished, by=staff.actor, now=clock.now())
 
-    made, errors = _try(staff, form, plan)
+    made, errors = _try(staff, form, meant, plan)
     if made is None:
-        return _page(staff, form, errors), 422
+        return _page(staff, form, errors, meant=meant), 422
     flash(gettext("%(name)s is planned.", name=made.name), "good")
     return redirect(url_for("console_campaigns.show", campaign_id=made.id), 303)
 
@@ -67,23 +70,24 @@ def edit(staff: Staff, campaign_id: int) -> ResponseReturnValue:
         campaign = queries.campaign(work, campaign_id)
     if campaign.state not in rules.EDITABLE:
         return redirect(url_for("console_campaigns.show", campaign_id=campaign_id))
-    return _page(staff, forms.stored(campaign, staff.house.zone), {}, campaign=campaign)
+    form = forms.stored(campaign, staff.house.zone)
+    return _page(staff, form, {}, meant=queries.audience(campaign), campaign=campaign)
 
 
 @bp.view("/<int:campaign_id>/edit", permission=MANAGE, everywhere=True, methods=("POST",))
 def update(staff: Staff, campaign_id: int) -> ResponseReturnValue:
     """Change a campaign that has not begun."""
-    form = forms.typed(request.form)
+    form, meant = forms.typed(request.form), forms.audience(request.form.items(multi=True))
     version = request.form.get("version", type=int, default=0)
 
     def change(work: Session, wished: NewPush) -> Campaign:
         return services.edit(work, campaign_id, wished, version=version, by=staff.actor, now=clock.now())
 
-    made, errors = _try(staff, form, change)
+    made, errors = _try(staff, form, meant, change)
     if made is None:
         with unit_of_work() as work:
             campaign = queries.campaign(work, campaign_id)
-        return _page(staff, form, errors, campaign=campaign), 422
+        return _page(staff, form, errors, meant=meant, campaign=campaign), 422
     flash(gettext("Saved."), "good")
     return redirect(url_for("console_campaigns.show", campaign_id=campaign_id), 303)
 
@@ -91,20 +95,20 @@ def update(staff: Staff, campaign_id: int) -> ResponseReturnValue:
 @bp.view("/preview", permission=MANAGE, everywhere=True)
 def preview(staff: Staff) -> ResponseReturnValue:
     """Give what would happen with the form as it stands."""
-    form = forms.typed(request.args)
+    form, meant = forms.typed(request.args), forms.audience(request.args.items(multi=True))
     with unit_of_work() as work:
-        view = _preview(work, form, coupons.publishable(work), accounts.accounts(work), staff)
+        view = _preview(work, form, meant, coupons.publishable(work), accounts.accounts(work), staff)
     return render_template("console/campaigns/preview.html", view=view)
 
 
 def _try(
-    staff: Staff, form: Mapping[str, Any], do: Callable[[Session, NewPush], Campaign]
+    staff: Staff, form: Mapping[str, Any], meant: Filter, do: Callable[[Session, NewPush], Campaign]
 ) -> tuple[Campaign | None, Mapping[str, list[str]]]:
     """Do it with what the form says; gives the campaign, or what is wrong with which field."""
     try:
         with unit_of_work() as work:
             names = {offer.id: offer.name for offer in coupons.publishable(work)}
-            return do(work, forms.read(form, staff.house.zone, coupon_names=names)), {}
+            return do(work, forms.read(form, staff.house.zone, coupon_names=names, meant=meant)), {}
     except ValidationError as error:
         return None, sentences(error)
     except tuple(WHERE) as refusal:
@@ -116,13 +120,15 @@ def _page(
     form: Mapping[str, Any],
     errors: Mapping[str, list[str]],
     *,
+    meant: Filter,
     campaign: Campaign | None = None,
 ) -> str:
     now = clock.now()
     with unit_of_work() as work:
         offers = coupons.publishable(work)
         connected = accounts.accounts(work)
-        shown = _preview(work, form, offers, connected, staff)
+        shown = _preview(work, form, meant, offers, connected, staff)
+        chips = filter_bar.bar(work, meant, staff, leave_out=("account_id", "following"))
     view = {
         "id": campaign.id if campaign else None,
         "version": campaign.version if campaign else 0,
@@ -132,6 +138,7 @@ def _page(
             *({"value": str(offer.id), "label": offer.name} for offer in offers),
         ],
         "accounts": _accounts(connected),
+        "filters": chips,
         "quick": forms.quick(now, staff.house.zone),
         "earliest": clock.local(now, staff.house.zone).date().isoformat(),
         **shown,
@@ -148,6 +155,7 @@ def _accounts(connected: Sequence[OfficialAccount]) -> list[dict[str, str]]:
 def _preview(
     work: Session,
     form: Mapping[str, Any],
+    meant: Filter,
     offers: Sequence[Offer],
     connected: Sequence[OfficialAccount],
     staff: Staff,
@@ -155,7 +163,8 @@ def _preview(
     """Say what would happen: to how many, when, whether the stock reaches, what they would see."""
     offer = next((one for one in offers if str(one.id) == form["coupon"]), None)
     account = next((one for one in connected if str(one.id) == form["account"]), None)
-    audience = queries.reachable(work, account.id if account else None)
+    asked = meant.changed(account_id=account.id if account else None)
+    audience = queries.reachable(work, asked, now=clock.now())
     try:
         starts_at = forms.read(
             {**form, "name": "", "coupon": "0", "account": ""}, staff.house.zone, coupon_names={}
@@ -164,6 +173,7 @@ def _preview(
         starts_at = None
     shown: dict[str, Any] = {
         "audience": shapes.number(audience),
+        "everybody": meant.changed(account_id=None) == EVERYBODY,
         "to": shapes.account_name(account.id if account else None, {one.id: one.name for one in connected}),
         "starts_at": clock.local(starts_at, staff.house.zone) if starts_at else None,
         "offer": None,

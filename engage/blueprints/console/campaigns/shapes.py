@@ -60,8 +60,13 @@ def state_of(campaign: Campaign) -> dict[str, str]:
     return {"key": campaign.state, "label": gettext(label), "tone": rules.TONES[campaign.state]}
 
 
-def row(campaign: Campaign, coupon: str, account: str, turns: Turns | None, zone: str) -> dict[str, Any]:
-    """Give a campaign as the list shows it; `turns` is how far it has come, while it runs or rests."""
+def row(
+    campaign: Campaign, coupon: str, account: str, turns: Turns | None, zone: str, *, whom: str = ""
+) -> dict[str, Any]:
+    """Give a campaign as the list shows it; `turns` is how far it has come, while it runs or rests.
+
+    `whom` says which fans are meant, where not all are.
+    """
     granted = turns.granted if turns else campaign.granted
     done = turns.granted + turns.skipped if turns else campaign.targeted
     return {
@@ -70,6 +75,7 @@ def row(campaign: Campaign, coupon: str, account: str, turns: Turns | None, zone
         "url": url_for("console_campaigns.show", campaign_id=campaign.id),
         "coupon": coupon,
         "account": account,
+        "whom": whom,
         "starts_at": clock.local(campaign.started_at or campaign.starts_at, zone),
         "state": state_of(campaign),
         "targeted": None if campaign.targeted is None else number(campaign.targeted),

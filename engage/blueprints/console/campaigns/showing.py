@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.accounts import queries as accounts
+from engage.blueprints.console import filter_bar
 from engage.blueprints.console.campaigns import previews, shapes
 from engage.blueprints.console.campaigns.blueprint import MANAGE, bp
 from engage.blueprints.console.subnav import marketing_pages
@@ -80,7 +81,7 @@ def _head(campaign: Campaign, staff: Staff) -> dict[str, Any]:
 def _progress(work: Session, campaign: Campaign, zone: str) -> dict[str, Any]:
     """Count how it stands; before the start there is nothing to count but who would be meant now."""
     if campaign.started_at is None:
-        would = queries.reachable(work, campaign.account_id)
+        would = queries.reachable(work, queries.audience(campaign), now=clock.now())
         return {"progress": None, "is_moving": False, "would_reach": shapes.number(would)}
     counted, now = queries.progress(work, campaign), clock.now()
     spent = notifications.spent(work, now=now) if counted.under_way else frozenset()
@@ -92,6 +93,10 @@ def _progress(work: Session, campaign: Campaign, zone: str) -> dict[str, Any]:
         "looks_again": shapes.looks_again(counted.targeted),
         "progress_url": url_for("console_campaigns.progress", campaign_id=campaign.id, state=campaign.state),
     }
+
+
+def _whom(work: Session, campaign: Campaign) -> str:
+    return filter_bar.sentence(work, queries.audience(campaign).changed(account_id=None))
 
 
 def _lookup_words(staff: Staff) -> dict[str, str]:
@@ -113,6 +118,7 @@ def _facts(work: Session, campaign: Campaign, names: Any, zone: str) -> list[dic
     )
     return [
         {"label": gettext("To the fans of"), "value": shapes.account_name(campaign.account_id, names)},
+        {"label": gettext("Who of them"), "value": _whom(work, campaign)},
         *({"label": label, "value": moment(clock.local(at, zone))} for label, at in times if at),
         {"label": gettext("Planned by"), "value": planner.name if planner else gettext("Set-up")},
     ]
