@@ -1,0 +1,57 @@
+"""Reading channel codes: the codes, their tickets, and what came of their scans."""
+
+from __future__ import annotations
+
+from engage.qrcodes.queries.codes import (
+    Listed,
+    Picture,
+    Wanted,
+    among,
+    bundle,
+    choices,
+    code,
+    code_of_scene,
+    codes,
+    failed,
+    locked,
+    names_of,
+    of_stores,
+    permanent_left,
+    pictures,
+    reusable,
+    tag_ids,
+    tickets,
+    waiting_tickets,
+    welcomes,
+)
+from engage.qrcodes.queries.figures import Days, Person, Trend, by_day, funnel, people, trends
+
+__all__ = [
+    "Days",
+    "Listed",
+    "Person",
+    "Picture",
+    "Trend",
+    "Wanted",
+    "among",
+    "bundle",
+    "by_day",
+    "choices",
+    "code",
+    "code_of_scene",
+    "codes",
+    "failed",
+    "funnel",
+    "locked",
+    "names_of",
+    "of_stores",
+    "people",
+    "permanent_left",
+    "pictures",
+    "reusable",
+    "tag_ids",
+    "tickets",
+    "trends",
+    "waiting_tickets",
+    "welcomes",
+]
