@@ -19,7 +19,7 @@ from engage.wechat.messages import (
     Scanned,
     TemplateFinished,
 )
-from engage.wechat.replies import TextReply
+from engage.wechat.replies import ImageReply, NewsReply, TextReply
 
 # WeChat waits five seconds (WeChat §1). The one statement of a push is cut after `kernel.db.BRIEF_MS`;
 # the two that put it off, each cut after this, still answer within four.
@@ -33,15 +33,21 @@ RECEIPT_WAITS: Final = dt.timedelta(minutes=15)
 LATE_REPLY_WITHIN: Final = dt.timedelta(minutes=1)
 
 
-def welcome(text: str, *, public_url: str, slug: str) -> str:
-    """Give the welcome with the account's pages: booking for `{booking}`, binding for `{bind}`."""
-    pages = f"{public_url}/p/{slug}"
-    return text.replace("{booking}", f"{pages}/booking").replace("{bind}", f"{pages}/bind")
-
-
-def answer_to(message: Message, greeting: str) -> TextReply | None:
-    """Give what is answered: the greeting to who begins to follow, nothing to all else."""
-    return TextReply(greeting) if greeting and isinstance(message.content, Followed) else None
+def as_custom(reply: TextReply | ImageReply | NewsReply) -> dict[str, str]:
+    """Give a reply as the fields of a customer-service message, where the answer could not carry it."""
+    match reply:
+        case TextReply(content):
+            return {"text": content}
+        case ImageReply(media_id):
+            return {"media_id": media_id}
+        case NewsReply([card, *_]):
+            return {
+                "title": card.title,
+                "description": card.description,
+                "url": card.url,
+                "picture_url": card.picture_url,
+            }
+    raise ValueError("a news reply holds an article")
 
 
 def follows(message: Message) -> bool | None:
@@ -52,9 +58,9 @@ def follows(message: Message) -> bool | None:
 
 
 def told_of(message: Message) -> dict[str, str]:
-    """Give what the event of a follow or leave tells: WeChat's time, and the scene of a scanned code."""
+    """Give what the event of a follow, leave or scan tells: WeChat's time, the scene of a scanned code."""
     told = {"at": message.created_at.isoformat()}
-    if isinstance(message.content, Followed) and message.content.scene:
+    if isinstance(message.content, Followed | Scanned) and message.content.scene:
         told["scene"] = message.content.scene
     return told
 

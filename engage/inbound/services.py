@@ -22,9 +22,12 @@ from engage.kernel import leases, outbox
 from engage.kernel.db import SCOPE, Session, run_alone
 from engage.kernel.leases import Attempt, Claim
 from engage.notifications import services as notifications
+from engage.privacy import services as privacy
+from engage.replies.book import Answer, Book
+from engage.replies.queries import read_book
 from engage.wechat import messages, replies
 from engage.wechat.envelope import Forged
-from engage.wechat.messages import ConsentRevoked, Message, ProfileChanged, TemplateFinished
+from engage.wechat.messages import ConsentRevoked, Message, ProfileChanged, Scanned, TemplateFinished
 
 if TYPE_CHECKING:
     from engage.accounts.models import Push
@@ -34,16 +37,26 @@ _KEPT = journal.keeping(SCOPE).cte("kept")
 _KEEP = sa.select(_KEPT.c.id)
 _SEEN = fans.recognising(_KEPT).cte("fan_seen")
 _KEEP_AND_RECOGNISE = _KEEP.add_cte(_SEEN)
-_KEEP_AND_WIDEN = _KEEP.add_cte(chat.widening(_SEEN))
-_KEEP_AND_HEAR = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT, fetch=False))
+_WIDENED = chat.widening(_SEEN)
+_KEEP_AND_WIDEN = _KEEP.add_cte(_WIDENED)
+_KEEP_WIDEN_AND_ANSWER = _KEEP_AND_WIDEN.add_cte(chat.answering(_WIDENED))
+_KEEP_AND_HEAR = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT))
+_KEEP_HEAR_AND_ANSWER = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT, answered=True))
 _KEEP_AND_FETCH = _KEEP.add_cte(*chat.arriving(_SEEN, _KEPT, fetch=True))
 _CHANGED = fans.following(_KEPT).cte("fan_changed")
+_WHO_CHANGED, _CHANGE = _CHANGED.join(_KEPT, sa.true()), {"fan_id": _CHANGED.c.id, "push_id": _KEPT.c.id}
 _KEEP_AND_FOLLOW = _KEEP.add_cte(
-    _CHANGED,
-    *outbox.recording(_CHANGED.join(_KEPT, sa.true()), fan_id=_CHANGED.c.id, push_id=_KEPT.c.id),
+    _CHANGED, *outbox.recording(_WHO_CHANGED, **_CHANGE, is_first=~fan_queries.followed_before())
 )
-_KEEP_FOLLOW_AND_WIDEN = _KEEP_AND_FOLLOW.add_cte(chat.widening(_CHANGED))
-_KEEP_FOLLOW_AND_LEAVE = _KEEP_AND_FOLLOW.add_cte(chat.leaving(_CHANGED))
+_WIDENED_BY_FOLLOW = chat.widening(_CHANGED)
+_KEEP_FOLLOW_AND_WIDEN = _KEEP_AND_FOLLOW.add_cte(_WIDENED_BY_FOLLOW)
+_KEEP_FOLLOW_WIDEN_AND_ANSWER = _KEEP_FOLLOW_AND_WIDEN.add_cte(chat.answering(_WIDENED_BY_FOLLOW))
+_KEEP_FOLLOW_AND_LEAVE = _KEEP.add_cte(
+    _CHANGED, *outbox.recording(_WHO_CHANGED, **_CHANGE), chat.leaving(_CHANGED)
+)
+_SCAN = outbox.recording(_SEEN.join(_KEPT, sa.true()), fan_id=_SEEN.c.id, push_id=_KEPT.c.id)
+_KEEP_WIDEN_AND_COUNT = _KEEP_AND_WIDEN.add_cte(*_SCAN)
+_KEEP_WIDEN_ANSWER_AND_COUNT = _KEEP_WIDEN_AND_ANSWER.add_cte(*_SCAN)
 
 
 def arrived(
@@ -61,15 +74,17 @@ def arrived(
     )
 
 
-def receive(push: NewPush, message: Message, *, greeting: str, now: dt.datetime) -> str | None:
+def receive(push: NewPush, message: Message, *, book: Book, now: dt.datetime) -> str | None:
     """Keep a push and do what it asks for, in one transaction; gives the reply's XML, empty for none.
+
+    What is answered stands in the account's `book`, and then in the conversation, if there is one.
 
     None says that it came before: nothing was changed, and `reply_given` tells its reply. This runs
     for every push, so it is one statement (`kernel.db.run_alone`).
     """
-    answer = rules.answer_to(message, greeting)
-    reply = replies.render(answer, message, now=now) if answer else ""
-    asked = _asked(push, message, now=now)
+    answer = book.answer(message)
+    reply = replies.render(answer.reply, message, now=now) if answer else ""
+    asked = _asked(push, message, answer, now=now)
     values = journal.values_of(push, now=now, reply=reply, handled_at=now) | asked.values
     is_new = run_alone(asked.statement, values, rings=asked.rings, hinted=asked.hinted) is not None
     return reply if is_new else None
@@ -85,7 +100,7 @@ class _Asked:
     hinted: bool = False
 
 
-def _asked(push: NewPush, message: Message, *, now: dt.datetime) -> _Asked:
+def _asked(push: NewPush, message: Message, answer: Answer | None, *, now: dt.datetime) -> _Asked:
     if not message.is_from_a_person:
         return _Asked(_KEEP, {})
     changed = rules.follows(message)
@@ -100,18 +115,31 @@ def _asked(push: NewPush, message: Message, *, now: dt.datetime) -> _Asked:
     trigger = reading.trigger_of(message)
     if trigger is not None:
         values |= chat.values_of_window(trigger, at=at, now=now)
+    if answer is not None:
+        values |= chat.values_of_answer(answer.shown)
     if changed is not None:
         event = "fan.followed" if changed else "fan.left"
         values |= outbox.values_of(event, now=now, **rules.told_of(message))
-        statement = _KEEP_FOLLOW_AND_WIDEN if changed else _KEEP_FOLLOW_AND_LEAVE
+        following = _KEEP_FOLLOW_AND_WIDEN if answer is None else _KEEP_FOLLOW_WIDEN_AND_ANSWER
+        statement = following if changed else _KEEP_FOLLOW_AND_LEAVE
         return _Asked(statement, values, (outbox.QUEUE,), hinted=True)
+    if isinstance(message.content, Scanned):
+        values |= outbox.values_of("fan.scanned", now=now, **rules.told_of(message))
+        statement = _KEEP_WIDEN_AND_COUNT if answer is None else _KEEP_WIDEN_ANSWER_AND_COUNT
+        return _Asked(statement, values, (outbox.QUEUE,), hinted=answer is not None)
     arrival = reading.arrival_of(message)
     if arrival is not None:
         values |= chat.values_of_arrival(arrival, at=at, now=now)
         fetch = reading.is_fetched(arrival)
-        rings = (chat_rules.MEDIA,) if fetch else ()
-        return _Asked(_KEEP_AND_FETCH if fetch else _KEEP_AND_HEAR, values, rings, hinted=True)
-    return _Asked(_KEEP_AND_RECOGNISE if trigger is None else _KEEP_AND_WIDEN, values)
+        if fetch:
+            return _Asked(_KEEP_AND_FETCH, values, (chat_rules.MEDIA,), hinted=True)
+        statement = _KEEP_AND_HEAR if answer is None else _KEEP_HEAR_AND_ANSWER
+        return _Asked(statement, values, hinted=True)
+    if trigger is None:
+        return _Asked(_KEEP_AND_RECOGNISE, values)
+    return _Asked(
+        _KEEP_AND_WIDEN if answer is None else _KEEP_WIDEN_AND_ANSWER, values, hinted=answer is not None
+    )
 
 
 def reply_given(session: Session, push: NewPush) -> str:
@@ -163,7 +191,8 @@ def _handle(session: Session, push: Push, *, public_url: str, now: dt.datetime) 
                     leases.defer(push, again_at)
                     return
         case ProfileChanged(openid=openid) | ConsentRevoked(openid=openid):
-            fans.forget_profile(session, push.account_id, openid)
+            picture = fans.forget_profile(session, push.account_id, openid)
+            privacy.forget_files(session, [picture] if picture else [], now=now)
         case _:
             fan_id = _take_effect(session, push, message, now=now)
             if push.late and fan_id is not None:
@@ -177,21 +206,32 @@ def _take_effect(session: Session, push: Push, message: Message, *, now: dt.date
     if not message.is_from_a_person:
         return None
     who, changed, seen_at = (push.account_id, message.openid), rules.follows(message), push.received_at
+    is_first = changed is True and not fan_queries.has_followed(session, *who)
     if changed is None:
         fan_id = fans.recognise(session, *who, follows=rules.shows_a_follower(message), now=seen_at)
     else:
         change = fans.follow if changed else fans.unfollow
         fan_id = change(session, *who, changed_at=message.created_at, now=seen_at)
-    if changed is not None and push.handled_at is None:  # it was told before what a replay does
-        told = {"fan_id": fan_id, "push_id": push.id, **rules.told_of(message)}
-        if changed:
-            outbox.record(session, "fan.followed", now=now, **told)
-        else:
+    if push.handled_at is None:  # it was told before what a replay does
+        _tell(session, push, message, fan_id, is_first=is_first, now=now)
+    _reach_the_chat(session, push, message, fan_id, now=now)
+    return fan_id
+
+
+def _tell(
+    session: Session, push: Push, message: Message, fan_id: int, *, is_first: bool, now: dt.datetime
+) -> None:
+    """Record the event of a follow, a leave or a scan, and shut the window of who left."""
+    told = {"fan_id": fan_id, "push_id": push.id, **rules.told_of(message)}
+    match rules.follows(message):
+        case True:
+            outbox.record(session, "fan.followed", now=now, is_first=is_first, **told)
+        case False:
             outbox.record(session, "fan.left", now=now, **told)
             if not fan_queries.follows(session, fan_id):  # they may have come back before we heard of it
                 chat.left(session, fan_id)
-    _reach_the_chat(session, push, message, fan_id, now=now)
-    return fan_id
+        case None if isinstance(message.content, Scanned):
+            outbox.record(session, "fan.scanned", now=now, **told)
 
 
 def _reach_the_chat(session: Session, push: Push, message: Message, fan_id: int, *, now: dt.datetime) -> None:
@@ -211,11 +251,10 @@ def _reply_late(
     Nothing goes to who has left meanwhile, or once the window for it has closed.
     """
     account = accounts.account(session, push.account_id)
-    greeting = rules.welcome(account.welcome, public_url=public_url, slug=account.slug)
-    answer = rules.answer_to(message, greeting)
+    answer = read_book(session, account, public_url=public_url, now=now).answer(message)
     in_time = now - push.received_at < rules.LATE_REPLY_WITHIN
     if answer and in_time and fan_queries.fan(session, fan_id).following:
-        late = notifications.late_reply(push.id, account.id, fan_id, answer.content)
+        late = notifications.late_reply(push.id, account.id, fan_id, rules.as_custom(answer.reply))
         notifications.write(session, late, now=now)
 
 

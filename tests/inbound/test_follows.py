@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import time
 from collections.abc import Iterator
@@ -20,14 +21,16 @@ from engage.accounts import services as accounts
 from engage.accounts.models import Push
 from engage.audit.services import OPERATOR
 from engage.config import Config
+from engage.fans import services as fans
 from engage.fans.models import Fan
-from engage.inbound import rules
 from engage.inbound import services as inbound
 from engage.kernel import clock, db, doorbell, outbox
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.due import Due
 from engage.kernel.outbox import OutboxRow
 from engage.patients.models import TimelineEntry
+from engage.qrcodes import queries as figures
+from engage.qrcodes import services as qrcodes
 from engage.wechat import messages
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Chain
@@ -36,6 +39,7 @@ from workers import events, pushes
 
 AT = 1_795_000_000
 SCANNED = "<EventKey>qrscene_store-7</EventKey><Ticket>t</Ticket>"
+SCAN = "<EventKey>store-7</EventKey><Ticket>t</Ticket>"
 
 
 @pytest.fixture
@@ -54,11 +58,11 @@ def told(chain: Chain) -> list[tuple[str, dict[str, Any]]]:
     """Give the events of fans that were recorded, oldest first."""
     with tenant_scope(chain.id), unit_of_work() as session:
         rows = session.execute(
-            sa.select(OutboxRow.event, OutboxRow.payload)
+            sa.select(OutboxRow.event_id, OutboxRow.event, OutboxRow.payload)
             .where(OutboxRow.event.like("fan.%"))
             .order_by(OutboxRow.id)
         )
-        return [(row.event, row.payload) for row in rows]
+        return list({row.event_id: (row.event, row.payload) for row in rows}.values())
 
 
 def fan_id(chain: Chain, openid: str = "o-1") -> int | None:
@@ -93,9 +97,10 @@ def lines(chain: Chain) -> list[str]:
 @pytest.mark.parametrize(
     ("push", "name", "more"),
     [
-        (event("subscribe", "o-1", at=AT), "fan.followed", {}),
-        (event("subscribe", "o-1", SCANNED, at=AT), "fan.followed", {"scene": "store-7"}),
+        (event("subscribe", "o-1", at=AT), "fan.followed", {"is_first": True}),
+        (event("subscribe", "o-1", SCANNED, at=AT), "fan.followed", {"is_first": True, "scene": "store-7"}),
         (event("unsubscribe", "o-1", at=AT), "fan.left", {}),
+        (event("SCAN", "o-1", SCAN, at=AT), "fan.scanned", {"scene": "store-7"}),
     ],
 )
 def test_a_follow_is_told_with_ids_alone_and_rung_for(
@@ -107,7 +112,7 @@ def test_a_follow_is_told_with_ids_alone_and_rung_for(
     at = "2026-11-18T11:06:40+00:00"
     assert told(chain) == [(name, {"fan_id": fan_id(chain), "push_id": push_id, "at": at, **more})]
     assert (marks(chain), rings(chain)) == (1, 1)
-    assert lines(chain) == [name]
+    assert lines(chain) == ([] if name == "fan.scanned" else [name])  # a scene that is none of ours
 
 
 def test_the_welcome_is_the_answer_and_leads_to_booking_and_binding(
@@ -137,7 +142,7 @@ def test_copies_at_once_tell_once(app: Flask, wechat: Sender) -> None:
 
 @pytest.mark.parametrize(
     "push",
-    [message("o-1"), event("SCAN", "o-1", "<EventKey>7</EventKey><Ticket>t</Ticket>"), event("VIEW", "o-1")],
+    [message("o-1"), event("CLICK", "o-1", "<EventKey>7</EventKey>"), event("VIEW", "o-1")],
 )
 def test_all_else_tells_nothing_and_rings_for_nobody(
     client: FlaskClient, wechat: Sender, push: bytes
@@ -150,14 +155,15 @@ def test_all_else_tells_nothing_and_rings_for_nobody(
 def test_the_common_push_is_one_statement_as_before(
     client: FlaskClient, wechat: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A follow too; only a follow's knows of events."""
+    """A follow and a scan too; only these know of events."""
     sent: list[str] = []
     standing = db._sql
     monkeypatch.setattr(db, "_sql", lambda statement: sent.append(standing(statement)) or sent[-1])
-    for push in (message("o-1"), event("subscribe", "o-1")):
+    for push in (message("o-1"), event("subscribe", "o-1"), event("SCAN", "o-1", SCAN)):
         wechat.sign(push).send(client)
     assert [("outbox" in statement, "due" in statement) for statement in sent] == [
         (False, False),
+        (True, True),
         (True, True),
     ]
 
@@ -170,6 +176,48 @@ def put_off(scene: Scene, xml: bytes) -> None:
     )
     with tenant_scope(scene.chain.id), unit_of_work() as session:
         inbound.put_off(session, push, late=True, now=clock.now())
+
+
+def test_only_the_first_follow_of_a_person_is_their_first(
+    client: FlaskClient, wechat: Sender, scene: Scene
+) -> None:
+    """Who only looked at a page before has not followed; who left and comes back has."""
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        fans.recognise(session, scene.account_id, "o-1", now=clock.now())
+    for place, name in enumerate(("subscribe", "unsubscribe", "subscribe")):
+        wechat.sign(event(name, "o-1", at=AT + place)).send(client)
+    put_off(scene, event("subscribe", "o-2", at=AT))
+    put_off(scene, event("subscribe", "o-1", at=AT + 9))
+    with tenant_scope(scene.chain.id):
+        pushes.drain()
+    follows = [payload["is_first"] for name, payload in told(scene.chain) if name == "fan.followed"]
+    assert (follows[:2], sorted(follows[2:])) == ([True, False], [False, True])
+
+
+@pytest.mark.parametrize("name", ["subscribe", "SCAN"])
+def test_each_scan_of_a_code_is_counted_once_however_often_it_comes(
+    client: FlaskClient, wechat: Sender, scene: Scene, name: str
+) -> None:
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        new = qrcodes.NewCode(scene.account_id, "promotion", "地铁广告")
+        code = qrcodes.create(session, new, by=OPERATOR, now=clock.now() - dt.timedelta(days=400))
+    key = f"qrscene_{code.scene}" if name == "subscribe" else code.scene
+    xml = event(name, "o-1", f"<EventKey>{key}</EventKey><Ticket>t</Ticket>", at=AT)
+    for _ in range(2):
+        wechat.sign(xml).send(client)  # WeChat signs its repeats anew
+    put_off(scene, event("SCAN", "o-1", f"<EventKey>{code.scene}</EventKey><Ticket>t</Ticket>", at=AT + 60))
+    with tenant_scope(scene.chain.id):
+        pushes.drain()
+        for _ in range(2):
+            events.drain()
+        with unit_of_work() as session:
+            counted = figures.funnel(session, code.id)
+            assert (counted.scans, counted.people, counted.new) == (2, 1, int(name == "subscribe"))
+            fan = session.scalars(sa.select(Fan).where(Fan.openid == "o-1")).one()
+            assert (fan.source_code_id, fan.following) == (code.id, True)
+            told_of = sa.select(TimelineEntry.kind).order_by(TimelineEntry.at)
+            first = "fan.followed" if name == "subscribe" else "fan.scanned"
+            assert list(session.scalars(told_of)) == [first, "fan.scanned"]
 
 
 @pytest.mark.parametrize(("name", "line"), [("subscribe", "fan.followed"), ("unsubscribe", "fan.left")])
@@ -259,9 +307,3 @@ def test_without_a_doorbell_it_is_told_all_the_same(
         doorbell.connect(settings.redis_url)
     assert "欢迎" in answer.text
     assert (len(told(wechat.chain)), marks(wechat.chain)) == (1, 1)
-
-
-def test_the_pages_a_welcome_can_lead_to() -> None:
-    text = "{booking} {bind} {other}"
-    given = rules.welcome(text, public_url="https://a.example", slug="kangmei")
-    assert given == "https://a.example/p/kangmei/booking https://a.example/p/kangmei/bind {other}"

@@ -1,7 +1,7 @@
 """Where pushes come in: an account with the keys of its callback, remembered by each process for a moment.
 
 Reading an account costs two transactions and the decryption of its secrets, as much as the whole
-rest of a push; a changed token or welcome is in force everywhere after `REMEMBERED_SECONDS`.
+rest of a push; a changed token or reply is in force everywhere after `REMEMBERED_SECONDS`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from engage.accounts import queries as accounts
-from engage.inbound import rules
-from engage.kernel import directory
+from engage.kernel import clock, directory
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import NotFound
+from engage.replies.book import Book
+from engage.replies.queries import read_book
 from engage.wechat.envelope import Keys
 
 REMEMBERED_SECONDS: Final = 2.0
@@ -22,12 +23,12 @@ REMEMBERED_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An account that is pushed to; `greeting` is its welcome, ready to be sent."""
+    """An account that is pushed to; `book` holds what it answers, ready to be sent."""
 
     tenant_id: int
     account_id: int
     keys: Keys
-    greeting: str
+    book: Book
 
 
 _remembered: dict[str, tuple[float, Endpoint]] = {}
@@ -53,6 +54,6 @@ def _read(app_id: str, public_url: str) -> Endpoint:
         raise NotFound(app_id=app_id)
     with tenant_scope(tenant_id), unit_of_work() as session:
         account = accounts.by_app_id(session, app_id)
+        book = read_book(session, account, public_url=public_url, now=clock.now())
     keys = Keys(account.app_id, account.token, account.encoding_aes_key, account.mode)
-    greeting = rules.welcome(account.welcome, public_url=public_url, slug=account.slug)
-    return Endpoint(tenant_id, account.id, keys, greeting)
+    return Endpoint(tenant_id, account.id, keys, book)

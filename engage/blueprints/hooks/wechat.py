@@ -70,7 +70,7 @@ def answer_at_once(app_id: str, query: Mapping[str, str], body: bytes) -> str | 
     if rules.is_for_a_worker(came.message):
         return None
     with tenant_scope(endpoint.tenant_id):
-        reply = inbound.receive(came.push, came.message, greeting=endpoint.greeting, now=clock.now())
+        reply = inbound.receive(came.push, came.message, book=endpoint.book, now=clock.now())
     return None if reply is None else came.answer(reply)
 
 
@@ -116,7 +116,7 @@ def _reply(came: _Came) -> str:
     for_a_worker = rules.is_for_a_worker(came.message)
     if not for_a_worker:
         with attempt:
-            reply = inbound.receive(came.push, came.message, greeting=came.endpoint.greeting, now=now)
+            reply = inbound.receive(came.push, came.message, book=came.endpoint.book, now=now)
         if reply is not None:
             return reply
     with unit_of_work(statement_ms=rules.STATEMENT_MS) as session:
