@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("callbacks", "booking", "push", "live")
+ALL = ("callbacks", "booking", "push", "live", "audience", "search", "lists")
 
 
 def main(names: list[str]) -> None:

@@ -21,6 +21,8 @@ from engage.config import ROOT, load
 from engage.kernel import clock, embedded, migrations
 from engage.kernel.db import db, tenant_scope, unit_of_work
 from engage.kernel.embedded import Database
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 from engage.tenancy import services as tenancy
 
 PROCESSES, THREADS = 2, 8
@@ -41,6 +43,12 @@ def engage(
         with _served(command, ROOT, environment, port) as address:
             os.sched_setaffinity(0, before)
             yield address
+
+
+def within(act: Callable[[Database], None]) -> None:
+    """Run something in the application's context, as the role engage_app on a durable PostgreSQL."""
+    with _settings(PROCESSES, None, act):
+        pass
 
 
 @contextlib.contextmanager
@@ -162,9 +170,9 @@ def _connect_account() -> None:
             secret="none",  # noqa: S106 nobody is called
             token=TOKEN,
             encoding_aes_key=AES_KEY,
-            welcome=GREETING,
         )
-        accounts.connect(session, new, by=OPERATOR, now=clock.now())
+        connected = accounts.connect(session, new, by=OPERATOR, now=clock.now())
+        replies.set_welcome(session, connected.id, Content(TEXT, GREETING), by=OPERATOR, now=clock.now())
 
 
 def _peers() -> str:

@@ -14,25 +14,36 @@ from engage.blueprints import faces, headers, problems
 from engage.blueprints.console import (
     accounts,
     appointments,
+    audit,
+    bindings,
     campaigns,
     categories,
     chats,
+    checkup,
+    codes,
     complaints,
     coupons,
     doctors,
+    fans,
     gallery,
     items,
     journal,
+    menu,
     messages,
     notifications,
     operations,
     people,
     presence,
+    privacy,
     profile,
+    profiles,
+    replies,
     rosters,
     search,
+    second_factor,
     session,
     staff,
+    tags,
     today,
 )
 from engage.blueprints.console import (
@@ -42,8 +53,10 @@ from engage.blueprints.hooks import wechat as wechat_hook
 from engage.blueprints.hooks.lane import Lane
 from engage.blueprints.live import stream
 from engage.blueprints.ops import health, metrics
-from engage.blueprints.patient import authorization, bind, me, stores, style
+from engage.blueprints.patient import authorization, bind, me, offers, reply_pictures, stores, style, ticket
 from engage.blueprints.patient import coupons as patient_coupons
+from engage.blueprints.patient import privacy as patient_privacy
+from engage.blueprints.patient import profile as patient_profile
 from engage.blueprints.patient.booking import choosing, holding
 from engage.blueprints.patient.visits import changing, showing
 from engage.config import Config
@@ -51,6 +64,7 @@ from engage.kernel import clock, doorbell, logs, outbox, sealing
 from engage.kernel.db import BRIEF, BRIEF_MS, db
 from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
+from engage.sms.gateway import SmsGateway
 from engage.sms.sandbox import SandboxSms
 from engage.wechat.client import HttpGateway
 from engage.wechat.refusals import Refusals
@@ -59,7 +73,12 @@ CONSOLE = (
     today.bp,
     chats.bp,
     appointments.bp,
+    fans.bp,
+    tags.bp,
     people.bp,
+    *privacy.BLUEPRINTS,
+    bindings.bp,
+    profiles.bp,
     session.bp,
     presence.bp,
     search.bp,
@@ -70,11 +89,17 @@ CONSOLE = (
     categories.bp,
     complaints.bp,
     coupons.bp,
+    codes.bp,
     campaigns.bp,
     rosters.bp,
     profile.bp,
+    second_factor.bp,
+    audit.bp,
     operations.bp,
     accounts.bp,
+    replies.bp,
+    menu.bp,
+    checkup.bp,
     journal.bp,
     notifications.bp,
     messages.bp,
@@ -82,13 +107,18 @@ CONSOLE = (
 PATIENT = (
     authorization.bp,
     bind.bp,
+    ticket.bp,
+    patient_profile.bp,
     choosing.bp,
     holding.bp,
     showing.bp,
     changing.bp,
     stores.bp,
     patient_coupons.bp,
+    offers.bp,
+    reply_pictures.bp,
     me.bp,
+    patient_privacy.bp,
     style.bp,
 )
 LIMITS = "-c statement_timeout=15s -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s"
@@ -120,7 +150,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["wechat"] = HttpGateway(
         config.wechat_api_url, doorbell.connection(), mp_url=config.wechat_mp_url
     )
-    app.extensions["sms"] = SandboxSms(config.sms_url)
+    app.extensions["sms"] = _sms(config)
     app.extensions["refusals"] = Refusals(doorbell.connection())
     metrics.init_app(app)
     problems.init_app(app)
@@ -164,6 +194,16 @@ def blueprints(config: Config) -> tuple[Blueprint, ...]:
     """Give the parts of the application; production goes without the developers' gallery."""
     parts = (*CONSOLE, *PATIENT, *MACHINES)
     return parts if config.production else (*parts, gallery.bp)
+
+
+def _sms(config: Config) -> SmsGateway:
+    """Give the provider of text messages: Aliyun where its key is set, else what stands at a URL."""
+    if not config.sms_key:
+        return SandboxSms(config.sms_url)
+    from engage.sms.aliyun import AliyunAccount, AliyunSms  # its library takes its time to load
+
+    templates = {"phone_code": config.sms_code_template}
+    return AliyunSms(AliyunAccount(config.sms_key, config.sms_secret, config.sms_sign, templates))
 
 
 def _flask_settings(config: Config) -> dict[str, Any]:

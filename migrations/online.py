@@ -13,7 +13,13 @@ from alembic import op
 
 
 def create_index_online(
-    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str | None = None
+    name: str,
+    table: str,
+    columns: Sequence[str],
+    *,
+    unique: bool = False,
+    where: str | None = None,
+    include: Sequence[str] = (),
 ) -> None:
     """Build an index; one that a failed build left invalid is built again."""
     is_valid = op.get_bind().scalar(
@@ -28,6 +34,7 @@ def create_index_online(
             columns,
             unique=unique,
             postgresql_where=sa.text(where) if where else None,
+            postgresql_include=list(include) or None,
             postgresql_concurrently=True,
         )
 
@@ -49,6 +56,13 @@ def create_check_online(name: str, table: str, condition: str) -> None:
     if not _has_constraint(name, table):
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
     op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+
+
+def replace_check_online(name: str, table: str, condition: str) -> None:
+    """Demand another condition under a constraint's name; until it holds, the one before does."""
+    create_check_online(f"{name}_next", table, condition)
+    op.drop_constraint(name, table, if_exists=True)
+    op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {name}_next TO {name}")
 
 
 def _has_constraint(name: str, table: str) -> bool:

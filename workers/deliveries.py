@@ -16,7 +16,7 @@ from engage.notifications import services
 from engage.notifications.services import Parcel
 from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
 from engage.wechat.outcomes import Outcome, Refused, Sent, Unheard
-from engage.wechat.outgoing import Text
+from engage.wechat.outgoing import Content, Image, News, Text
 
 # Sending one takes up to 22 seconds when WeChat hangs, token and message; a batch must end within its lease.
 BATCH = 2
@@ -103,7 +103,14 @@ def _send_template(gateway: Gateway, letter: _Letter) -> int:
 
 
 def _send_custom(gateway: Gateway, letter: _Letter) -> None:
-    gateway.send_custom(letter.account, openid=letter.openid, message=Text(letter.parcel.fields["text"]))
+    gateway.send_custom(letter.account, openid=letter.openid, message=_content(letter.parcel.fields))
+
+
+def _content(fields: Mapping[str, str]) -> Content:
+    """Give what a customer-service message holds, by the fields it was written with."""
+    if "media_id" in fields:
+        return Image(fields["media_id"])
+    return News(**fields) if "title" in fields else Text(fields["text"])
 
 
 _SENDERS: Mapping[str, Callable[[Gateway, _Letter], int | None]] = {

@@ -37,7 +37,6 @@ class OfficialAccount(Identified, Model):
     encoding_aes_key: Mapped[str] = mapped_column(Sealed)
     mode: Mapped[str]
     store_id: Mapped[int | None]
-    welcome: Mapped[str]
     created_at: Mapped[dt.datetime]
     verified_at: Mapped[dt.datetime | None]
 

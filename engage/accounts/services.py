@@ -35,7 +35,6 @@ class NewAccount:
     secret: str
     token: str
     encoding_aes_key: str
-    welcome: str
     mode: str = "safe"
     store_id: int | None = None
 
@@ -61,7 +60,6 @@ def connect(session: Session, new: NewAccount, *, by: Actor, now: dt.datetime) -
         secret=new.secret,
         token=new.token,
         encoding_aes_key=new.encoding_aes_key,
-        welcome=new.welcome,
         mode=new.mode,
         store_id=new.store_id,
         created_at=now,
@@ -77,7 +75,6 @@ class AccountDetails:
     """What can be changed of an account; without a `secret` the old one stays."""
 
     name: str
-    welcome: str
     mode: str
     store_id: int | None
     secret: str = ""

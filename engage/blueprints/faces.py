@@ -28,11 +28,15 @@ NAVIGATION = (
     ("today", "console_today.index", "sun", "campaigns.manage"),
     ("chats", "console_chats.index", "messages", "chats.view"),
     ("appointments", "console_appointments.index", "calendar-event", "appointments.view"),
+    ("people", "console_fans.index", "users", "fans.view"),
+    ("people", "console_people.index", "users", "people.view"),
     ("marketing", "console_campaigns.index", "speakerphone", "campaigns.manage"),
     ("marketing", "console_coupons.index", "speakerphone", "coupons.manage"),
+    ("marketing", "console_codes.index", "speakerphone", "codes.manage"),
     ("marketing", "console_coupons.redeem", "speakerphone", "coupons.redeem"),
     ("settings", "console_staff.index", "settings", "staff.view"),
     ("settings", "console_messages.index", "settings", "notifications.view"),
+    ("settings", "console_accounts.index", "settings", "accounts.view"),
 )
 
 SETTINGS = frozenset(
@@ -45,10 +49,15 @@ SETTINGS = frozenset(
         "console_complaints",
         "console_rosters",
         "console_accounts",
+        "console_menu",
+        "console_replies",
+        "console_checkup",
         "console_journal",
+        "console_audit",
         "console_operations",
         "console_notifications",
         "console_messages",
+        "console_privacy",
     }
 )
 
@@ -56,8 +65,17 @@ AREAS = {
     "console_today": "today",
     "console_chats": "chats",
     "console_appointments": "appointments",
+    "console_fans": "people",
+    "console_people": "people",
+    "console_profiles": "people",
+    "console_bindings": "people",
+    "console_tags": "people",
+    "console_duplicates": "people",
+    "console_held": "people",
+    "console_requests": "people",
     "console_campaigns": "marketing",
     "console_coupons": "marketing",
+    "console_codes": "marketing",
 }
 
 
@@ -181,6 +199,7 @@ def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
         "today": gettext("Today"),
         "chats": gettext("Chats"),
         "appointments": gettext("Appointments"),
+        "people": gettext("People"),
         "marketing": gettext("Marketing"),
         "settings": gettext("Settings"),
     }

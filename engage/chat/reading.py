@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engage.chat.rules import FETCHED, Trigger
@@ -30,6 +30,16 @@ class Arrival:
     text: str | None
     data: dict[str, Any]
     trigger: Trigger = Trigger.MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """What was answered to a push by itself, as the conversation shows it; `file` is in `kernel.files`."""
+
+    kind: str
+    text: str | None
+    data: dict[str, Any] = field(default_factory=dict)
+    file: str | None = None
 
 
 def arrival_of(message: Message) -> Arrival | None:

@@ -31,7 +31,7 @@ CLOCKS_APART: Final = dt.timedelta(minutes=5)
 # How often a message is tried that WeChat is too busy for, about a minute in all.
 TRIES: Final = 4
 
-KINDS: Final = ("text", "image", "voice", "video", "location", "link", "other")
+KINDS: Final = ("text", "image", "voice", "video", "location", "link", "profile", "other")
 
 # Files of these kinds are fetched before WeChat forgets them, after three days (WeChat §10).
 FETCHED: Final = frozenset({"image", "voice"})

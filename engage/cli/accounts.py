@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 from flask import current_app
-from flask_babel import force_locale, gettext
+from flask_babel import force_locale
 from marshmallow import ValidationError
 
 from engage.accounts import checkup, queries, services
+from engage.accounts.checkup import Facts
+from engage.accounts.menus import queries as menu_queries
+from engage.accounts.menus.sending import Taken
 from engage.accounts.rules import MODES, callback_url
-from engage.accounts.schemas import AccountIn, check_greeting
+from engage.accounts.schemas import AccountIn
 from engage.accounts.services import NewAccount
 from engage.audit.services import OPERATOR
-from engage.cli import Refused
+from engage.cli import Refused, menus
 from engage.cli.tenants import find_tenant, quiet_app
 from engage.clinic import queries as clinic
-from engage.inbound import rules as inbound
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
-from engage.kernel.errors import DomainError, NotFound
+from engage.kernel.errors import DomainError, Invalid, NotFound
+from engage.notifications import queries as notifications
+from engage.notifications.rules import KINDS
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 from engage.wechat import envelope
-from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
+from engage.wechat.gateway import Credentials, Gateway
 
 if TYPE_CHECKING:
     from engage.accounts.models import OfficialAccount
@@ -53,7 +60,7 @@ def connect(
 
     Prints what is to be entered at WeChat.
     """
-    typed = {"app_id": app_id, "name": name, "slug": slug, "mode": mode, "welcome": welcome}
+    typed = {"app_id": app_id, "name": name, "slug": slug, "mode": mode}
     with _of(tenant):
         try:
             read = _read(typed)
@@ -61,8 +68,13 @@ def connect(
                 connected = services.connect(
                     session, _new_account(read, _store(session, store)), by=OPERATOR, now=clock.now()
                 )
+                if welcome:
+                    content = Content(TEXT, welcome)
+                    replies.set_welcome(session, connected.id, content, by=OPERATOR, now=clock.now())
         except ValidationError as error:
-            raise Refused("; ".join(_sentences(error))) from error
+            raise Refused("; ".join(_sentences(error.messages_dict))) from error
+        except Invalid as error:
+            raise Refused("; ".join(_sentences({"welcome": error.fields["text"]}))) from error
         except DomainError as error:
             raise Refused(error.title % error.data) from error
         _print_keys(connected)
@@ -91,36 +103,36 @@ def keys(app_id: str, tenant: str) -> None:
 @click.argument("app_id")
 @of_tenant
 def check(app_id: str, tenant: str) -> None:
-    """Ask WeChat for a token for APP_ID, and say what is wrong."""
+    """Look whether APP_ID is set up rightly at WeChat, line by line; fails if anything is not in order."""
     with _of(tenant):
         found = _account(app_id)
-        credentials = Credentials(found.app_id, found.secret)
-        finding = checkup.check_credentials(current_app.extensions["wechat"], credentials)
-        sentence = finding.sentence % finding.data
-        if not finding.is_well:
-            raise Refused(sentence)
-        click.echo(sentence)
-        if found.verified_at is None:
-            click.echo(
-                "WeChat has not checked our address yet; `engage account keys` says what to enter there"
-            )
+        facts = _facts(found)
+        verdicts = set()
+        for key, label in checkup.LINES.items():
+            line = checkup.check(current_app.extensions["wechat"], key, facts)
+            verdicts.add(line.verdict)
+            click.echo(f"{checkup.VERDICTS[line.verdict]:13}  {label}: {line.sentence}")
+            if line.todo:
+                click.echo(f"{'':13}  → {line.todo}")
+    if checkup.BROKEN in verdicts:
+        raise Refused("not everything is in order")
 
 
 @account.command("menu")
 @click.argument("app_id")
 @of_tenant
-def menu(app_id: str, tenant: str) -> None:
-    """Publish the menu with booking, binding and the pages of one's own for APP_ID; replaces the old one."""
+@click.option("--replace", is_flag=True, help="Also if the menu was changed on WeChat's own site.")
+def menu(app_id: str, tenant: str, *, replace: bool) -> None:
+    """Publish the menu of APP_ID as drafted in the console, else one that leads to the patient pages."""
     with _of(tenant), force_locale("zh_Hans"):
         found = _account(app_id)
-        buttons = _buttons(f"{current_app.config['PUBLIC_URL']}/p/{found.slug}")
         gateway: Gateway = current_app.extensions["wechat"]
         try:
-            gateway.publish_menu(Credentials(found.app_id, found.secret), buttons)
-        except (WeChatError, WeChatUnreachable) as error:
-            raise Refused(
-                f"WeChat did not take the menu: {error}; `engage account check` may know why"
-            ) from error
+            outcome = menus.publish(gateway, found, replace=replace)
+        except DomainError as error:
+            raise Refused(error.title % error.data) from error
+    if not isinstance(outcome, Taken):
+        raise Refused(f"WeChat did not take the menu: {outcome}; `engage account check` may know why")
     click.echo("published; phones show it within five minutes")
 
 
@@ -137,8 +149,6 @@ def _read(typed: dict[str, str]) -> dict[str, Any]:
         ValidationError: with the sentences of every wrong field.
     """
     read: dict[str, Any] = AccountIn(exclude=["store"]).load(typed | {"secret": _secret()})
-    public_url = current_app.config["PUBLIC_URL"]
-    check_greeting(inbound.welcome(read["welcome"], public_url=public_url, slug=read["slug"]))
     return read
 
 
@@ -149,8 +159,8 @@ def _secret() -> str:
     return sys.stdin.readline().strip()
 
 
-def _sentences(error: ValidationError) -> list[str]:
-    return [f"{name}: {text}" for name, texts in error.messages_dict.items() for text in texts]
+def _sentences(errors: Mapping[str, list[str]]) -> list[str]:
+    return [f"{name}: {text}" for name, texts in errors.items() for text in texts]
 
 
 def _new_account(read: dict[str, Any], store_id: int | None) -> NewAccount:
@@ -180,22 +190,23 @@ def _store(session: Session, slug: str | None) -> int | None:
     return stores[slug]
 
 
-def _buttons(pages: str) -> list[dict[str, Any]]:
-    """Give the menu that leads to the patient pages: three buttons, the last with a list of its own."""
-
-    def opens(name: str, path: str) -> dict[str, Any]:
-        return {"type": "view", "name": name, "url": f"{pages}/{path}"}
-
-    mine = [
-        opens(gettext("My coupons"), "coupons"),
-        opens(gettext("My visits"), "appointments"),
-        opens(gettext("About me"), "me"),
-    ]
-    return [
-        opens(gettext("Book a visit"), "booking"),
-        opens(gettext("Bind my chart"), "bind"),
-        {"name": gettext("Mine"), "sub_button": mine},
-    ]
+def _facts(found: OfficialAccount) -> Facts:
+    with unit_of_work() as session:
+        received = queries.last_received(session).get(found.id)
+        last = menu_queries.last_published(session, found.id)
+        templates = notifications.templates_in_use(session, found.id)
+    return Facts(
+        account=Credentials(found.app_id, found.secret),
+        host=urlsplit(current_app.config["PUBLIC_URL"]).hostname or "",
+        verified_at=found.verified_at,
+        refused_at=current_app.extensions["refusals"].latest(found.app_id),
+        received_at=received,
+        templates={KINDS[kind].label: template for kind, template in templates.items()},
+        menu=last.digest if last else None,
+        now=clock.now(),
+        word=lambda text: text,
+        when=lambda at: f"{at:%Y-%m-%d %H:%M} UTC",
+    )
 
 
 def _print_keys(found: OfficialAccount) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import click
 from flask import Flask
 
 from engage import config
 from engage.app import create_app
+from engage.audiences import services as audiences
 from engage.audit.services import OPERATOR
 from engage.cli import Refused
+from engage.fans import services as fan_services
 from engage.kernel import clock, directory
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import DomainError
+from engage.patients import services as patients
+from engage.privacy import services as privacy
 from engage.tenancy import passwords, queries, services
 from engage.tenancy.rules import ROLES, Grant
+
+# What a turn of `engage tenant index` takes on; the last one lets no other chart be compared meanwhile.
+CHARTS_AT_ONCE, FANS_AT_ONCE, COMPARED_AT_ONCE = 500, 1000, 100
+TURN_MS = 30_000
 
 
 @click.group()
@@ -38,6 +48,22 @@ def create_tenant(slug: str, name: str, short_name: str | None, zone: str, curre
         except DomainError as error:
             raise Refused(error.title % error.data) from error
     click.echo(f"{slug} is tenant {tenant_id}; next: engage staff create owner@{slug} --name … --role owner")
+
+
+@tenant.command("index")
+@click.argument("slug")
+def index(slug: str) -> None:
+    """Write anew what follows from sealed names of SLUG; after an upgrade that asks more of them."""
+    with quiet_app().app_context(), tenant_scope(find_tenant(slug)):
+        charts = _each(patients.refresh_terms, CHARTS_AT_ONCE)
+        fans = _each(fan_services.refresh_terms_from, FANS_AT_ONCE)
+        speakers = _each(audiences.recompute_from, FANS_AT_ONCE)
+        compared = _each(partial(privacy.compare_from, now=clock.now()), COMPARED_AT_ONCE)
+    click.echo(f"{slug}: {charts} charts are searched by name, by letters and by number")
+    click.echo(
+        f"{slug}: {fans} fans are searched by name and remark, {speakers} chosen by whom they speak for"
+    )
+    click.echo(f"{slug}: {compared} charts are compared with each other")
 
 
 @click.group()
@@ -82,6 +108,17 @@ def unlock(login: str) -> None:
             session, known.id, password_hash=hashed, one_time=True, by=OPERATOR, now=clock.now()
         )
     click.echo(f"{login.lower()} logs in once with {password}")
+
+
+def _each(step: Callable[..., Sequence[int]], limit: int) -> int:
+    """Let a service go through all rows, in the order of their ids, each turn a transaction; counts them."""
+    done, after = 0, 0
+    while True:
+        with unit_of_work(statement_ms=TURN_MS) as session:
+            ids = step(session, after=after, limit=limit)
+        if not ids:
+            return done
+        done, after = done + len(ids), ids[-1]
 
 
 def quiet_app() -> Flask:

@@ -130,6 +130,18 @@ def figures(session: Session, coupon_ids: Collection[int], *, now: dt.datetime) 
     return {coupon_id: found.get(coupon_id, Figures()) for coupon_id in coupon_ids}
 
 
+def of_cause(session: Session, coupon_id: int, fan_id: int, *, cause: str, cause_id: int) -> int | None:
+    """Give the grant of a coupon that one cause gave a fan; None if it gave none."""
+    return session.scalar(
+        sa.select(CouponGrant.id).where(
+            CouponGrant.coupon_id == coupon_id,
+            CouponGrant.fan_id == fan_id,
+            CouponGrant.cause == cause,
+            CouponGrant.cause_id == cause_id,
+        )
+    )
+
+
 def redeemed_by_cause(session: Session, cause: str, cause_id: int, coupon_id: int) -> int:
     """Count how many of the grants that one cause gave were redeemed."""
     grant = CouponGrant

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -220,7 +221,9 @@ def run_alone(
     try:
         connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
         told = {**values, "scope_tenant": str(tenant_id)}
-        row = connection.execute(_sql(statement), told, prepare=True).fetchone()
+        sql, names = _placed(_sql(statement))
+        cursor = psycopg.RawCursor(connection)
+        row = cursor.execute(sql, [told[name] for name in names], prepare=True).fetchone()
     finally:
         pooled.close()
     if row is None:
@@ -235,6 +238,20 @@ def run_alone(
 @functools.cache
 def _sql(statement: sa.Executable) -> str:
     return str(cast("sa.ClauseElement", statement).compile(db.engine))
+
+
+@functools.cache
+def _placed(sql: str) -> tuple[bytes, tuple[str, ...]]:
+    """Write PostgreSQL's own places for the names of values; gives them in their order.
+
+    psycopg would read the statement again for every push: it remembers only those under 4 KB.
+    """
+    places: dict[str, int] = {}
+    placed = _NAMED.sub(lambda found: f"${places.setdefault(found[1], len(places) + 1)}", sql)
+    return placed.replace("%%", "%").encode(), tuple(places)
+
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 @event.listens_for(Session, "after_begin")

@@ -112,7 +112,7 @@ def record(session: Session, event: str, *, now: dt.datetime, **payload: Any) ->
     return event_id
 
 
-def recording(happened: sa.FromClause, **ids: sa.ColumnElement[int]) -> tuple[sa.CTE, sa.CTE]:
+def recording(happened: sa.FromClause, **ids: sa.ColumnElement[Any]) -> tuple[sa.CTE, sa.CTE]:
     """Build what `record` does for the row of `happened` in one statement (`kernel.db.run_alone`).
 
     Gives the rows and their mark. `ids` are what the payload takes from the statement itself; all

@@ -159,3 +159,11 @@ def wording(session: Session, account_id: int, kind: str) -> Wording | None:
 def wordings(session: Session) -> Mapping[tuple[int, str], Wording]:
     """Give all wordings of the tenant, by account and kind."""
     return {(row.account_id, row.kind): row for row in session.scalars(sa.select(Wording))}
+
+
+def templates_in_use(session: Session, account_id: int) -> Mapping[str, str]:
+    """Give the template of each kind of message that the account has switched on."""
+    rows = sa.select(Wording.kind, Wording.template_id).where(
+        Wording.account_id == account_id, Wording.enabled, Wording.template_id != ""
+    )
+    return {row.kind: row.template_id for row in session.execute(rows.order_by(Wording.kind))}

@@ -65,6 +65,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unbound": Kind(
         N_("Chart unbound"), N_("When a chart is no longer bound to the fan’s WeChat."), ("account", "time")
     ),
+    "profile_rejected": Kind(
+        N_("Profile not taken"),
+        N_("When a profile that a patient handed in was not taken, and the chat could not tell it."),
+        ("account", "time"),
+    ),
     "coupon_arrived": Kind(
         N_("Coupon arrived"),
         N_("When a campaign has given the fan a coupon."),
@@ -76,7 +81,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 # All kinds that history shows: a reply that came too late for WeChat's answer has no wording.
 LABELS: Final[Mapping[str, str]] = {
     **{name: kind.label for name, kind in KINDS.items()},
-    "late_reply": N_("Welcome, sent late"),
+    "late_reply": N_("Automatic reply, sent late"),
 }
 
 # Why a message was not sent, or why nobody knows; WeChat's own refusals are its code and words.
@@ -84,10 +89,12 @@ REASONS: Final[Mapping[str, str]] = {
     "switched_off": N_("This kind of message is switched off."),
     "no_template": N_("No template is chosen for this kind of message."),
     "not_following": N_("The fan does not follow the account."),
+    "muted": N_("The person wants no messages."),
     "bad_wording": N_("The wording does not fit WeChat’s limits with these values."),
     "superseded": N_("A later change came first."),
     "too_late": N_("The visit’s time was over."),
     "told_together": N_("Another chart was bound at the same moment; one message told of both."),
+    "told_in_chat": N_("The chat told it."),
     "unheard": N_("WeChat has not answered yet. It is tried again."),
     "no_answer": N_("WeChat gave no answer, and sending it again could have reached the patient twice."),
     "user block": N_("The fan has blocked messages of the account."),

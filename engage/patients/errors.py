@@ -21,6 +21,35 @@ class WrongName(DomainError):
     title = N_("Please give a name of up to 40 characters.")
 
 
+class WrongEmail(DomainError):
+    """This is no e-mail address."""
+
+    code = "wrong_email"
+    status = 422
+    title = N_("This is not an e-mail address. Please check it.")
+
+
+class StaleChart(DomainError):
+    """The chart was changed meanwhile, in another window or by somebody else."""
+
+    code = "chart_stale"
+    title = N_("This chart has been changed meanwhile. Look at it as it is now, then try again.")
+
+
+class ChartMoved(DomainError):
+    """The chart was merged into another, which is the one to change; `number` is that one's."""
+
+    code = "chart_moved"
+    title = N_("This chart was merged into No. %(number)s. Please open that one.")
+
+
+class ChartErased(DomainError):
+    """What was known of the person was erased; nothing is written there again."""
+
+    code = "chart_erased"
+    title = N_("This chart was erased. Please make a new one.")
+
+
 class TooManyCharts(DomainError):
     """So many charts have the fan's phone that another is hardly one more of the family."""
 
@@ -49,3 +78,46 @@ class PhoneNotVerified(DomainError):
 
     code = "phone_not_verified"
     title = N_("Please verify your phone first.")
+
+
+class TicketUsed(DomainError):
+    """Somebody used the code at the desk before."""
+
+    code = "ticket_used"
+    title = N_("This code has been used. Please ask the desk for a new one.")
+
+
+class TicketOver(DomainError):
+    """The code at the desk was shown too long ago."""
+
+    code = "ticket_over"
+    title = N_("This code is too old. Please ask the desk for a new one.")
+
+
+class FormStale(DomainError):
+    """What patients are asked for was changed meanwhile by somebody else."""
+
+    code = "profile_form_stale"
+    title = N_("The form has been changed meanwhile. Look at it as it is now, then try again.")
+
+
+class ProfileDecided(DomainError):
+    """Somebody decided on the profile before; `name` says who."""
+
+    code = "profile_decided"
+    title = N_("%(name)s has decided on this profile already.")
+
+
+class ProfileChanged(DomainError):
+    """The patient handed it in again meanwhile, with other answers."""
+
+    code = "profile_changed"
+    title = N_("The patient has changed the profile meanwhile. Look at it again, then decide.")
+
+
+class NoReason(DomainError):
+    """A rejection without a reason, or with one that is too long."""
+
+    code = "no_reason"
+    status = 422
+    title = N_("Please write the reason in up to 200 characters; the patient reads it.")

@@ -12,6 +12,7 @@ from typing import TypeVar
 import phonenumbers
 import sqlalchemy as sa
 
+from engage.fans import queries as fans
 from engage.kernel import leases, sealing, settings
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -19,7 +20,16 @@ from engage.kernel.leases import Backlog
 from engage.kernel.settings import Setting
 from engage.patients import rules
 from engage.patients.errors import WrongPhone
-from engage.patients.models import Binding, FanPhone, Patient, PatientTerm, PhoneCode, TimelineEntry
+from engage.patients.identity import Known
+from engage.patients.models import (
+    Binding,
+    FanPhone,
+    Patient,
+    PatientFact,
+    PatientTerm,
+    PhoneCode,
+    TimelineEntry,
+)
 from engage.patients.rules import QUEUE
 
 PHONE_REGION = Setting(
@@ -28,9 +38,12 @@ PHONE_REGION = Setting(
 
 LONGEST_NUMBER = 9  # digits of a chart number
 TAIL = 4
+ALIKE = 6  # terms of one name that begin alike: wxh, wangxh, wangxiaohong
 LATELY = dt.timedelta(days=1)
 
 T = TypeVar("T")
+
+_STANDS = Patient.merged_into_id.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +74,37 @@ def patient(session: Session, patient_id: int) -> Patient:
     return found
 
 
+def locked(session: Session, patient_id: int) -> Patient:
+    """Give one patient, whose chart nobody else changes until the transaction ends.
+
+    Raises:
+        NotFound: there is none with this id in the tenant.
+    """
+    key = (session.tenant_id, patient_id)
+    found = session.get(Patient, key, with_for_update={"key_share": True}, populate_existing=True)
+    if found is None:
+        raise NotFound(patient=patient_id)
+    return found
+
+
+def facts(session: Session, ids: Collection[int]) -> Mapping[int, PatientFact]:
+    """Give what follows from the visits of patients, by their ids, in one query."""
+    found = session.scalars(sa.select(PatientFact).where(PatientFact.patient_id.in_(ids)))
+    return {row.patient_id: row for row in found}
+
+
 def patients(session: Session, ids: Collection[int]) -> Mapping[int, Patient]:
     """Give patients by their ids, in one query."""
     found = session.scalars(sa.select(Patient).where(Patient.id.in_(ids)))
     return {row.id: row for row in found}
+
+
+def live_ids(session: Session, *, after: int, limit: int) -> Sequence[int]:
+    """Give the ids of charts that were neither merged nor erased, the next after the id `after`."""
+    live = sa.select(Patient.id).where(
+        Patient.id > after, Patient.merged_into_id.is_(None), Patient.erased_at.is_(None)
+    )
+    return session.scalars(live.order_by(Patient.id).limit(limit)).all()
 
 
 def of_fan(session: Session, fan_id: int) -> Sequence[Patient]:
@@ -90,6 +130,35 @@ def names_of_fans(session: Session, fan_ids: Collection[int]) -> Mapping[int, Se
     ):
         names[fan_id].append(name)
     return names
+
+
+def known_of(session: Session, fan_ids: Collection[int]) -> Mapping[int, Known]:
+    """Give what is known of fans now, by fan, for the rules of who is the same person (`identity`); in
+    three statements.
+    """
+    unionids = fans.unionids(session, fan_ids)
+    proven = sa.select(FanPhone.fan_id, FanPhone.phone_index).where(FanPhone.fan_id.in_(fan_ids))
+    phones = {fan_id: index.hex() for fan_id, index in session.execute(proven)}
+    live = sa.select(Binding.fan_id, Binding.patient_id).where(
+        Binding.fan_id.in_(fan_ids), Binding.unbound_at.is_(None)
+    )
+    charts: dict[int, set[int]] = defaultdict(set)
+    for fan_id, patient_id in session.execute(live):
+        charts[fan_id].add(patient_id)
+    return {
+        fan_id: Known(
+            fan_id,
+            unionids[fan_id].hex() if fan_id in unionids else None,
+            frozenset({phones[fan_id]} if fan_id in phones else ()),
+            frozenset(charts.get(fan_id, ())),
+        )
+        for fan_id in fan_ids
+    }
+
+
+def speaking() -> sa.Select[int, int]:
+    """Build the statement that gives who speaks for whom, or did once, as `fan_id` and `patient_id`."""
+    return sa.select(Binding.fan_id.label("fan_id"), Binding.patient_id.label("patient_id"))
 
 
 def fans_of(session: Session, patient_id: int) -> Sequence[int]:
@@ -142,6 +211,18 @@ def bindings_of(session: Session, patient_id: int) -> Sequence[Binding]:
     ).all()
 
 
+def bindings_of_fan(session: Session, fan_id: int) -> Sequence[tuple[Binding, Patient]]:
+    """Give a fan's bindings that live with whom they are for, oldest first, in one statement."""
+    mine = (Binding.tenant_id == Patient.tenant_id) & (Binding.patient_id == Patient.id)
+    found = session.execute(
+        sa.select(Binding, Patient)
+        .join(Patient, mine)
+        .where(Binding.fan_id == fan_id, Binding.unbound_at.is_(None))
+        .order_by(Binding.id)
+    )
+    return [(row.Binding, row.Patient) for row in found]
+
+
 def first_bound_with(session: Session, binding: Binding) -> int | None:
     """Give the first of the fan's bindings that were made together with this one and still stand."""
     together = sa.select(sa.func.min(Binding.id)).where(
@@ -173,22 +254,25 @@ def phone_of(session: Session, text: str) -> str:
 
 
 def of_phone(session: Session, phone: str) -> Sequence[Patient]:
-    """Give the patients whose chart has a phone (E.164), by chart number."""
+    """Give the patients whose chart has a phone (E.164), by chart number; not those that were merged."""
     return session.scalars(
-        sa.select(Patient).where(Patient.phone_index == sealing.index(phone)).order_by(Patient.number)
+        sa.select(Patient)
+        .where(Patient.phone_index == sealing.index(phone), Patient.merged_into_id.is_(None))
+        .order_by(Patient.number)
     ).all()
 
 
 def search(session: Session, words: str, *, limit: int) -> Sequence[Patient]:
-    """Find patients by the beginning of a name or of its later characters, a whole phone or its last
-    four digits, or a chart number; the exact number first.
+    """Find patients by the beginning of a name or of its later characters, in Chinese or as it is typed
+    in Latin letters (wxh, wangxh), a whole phone or its last four digits, a chart number, or an e-mail
+    address; what is exactly so comes first. A merged chart's number finds the one it was merged into.
     """
-    asked = rules.tidy(words).lower()
+    asked = rules.tidy(words).casefold()
     if not asked:
         return []
     ids: dict[int, None] = {}
     for statement in _searches(session, asked):
-        ids |= dict.fromkeys(session.scalars(statement.limit(limit)))
+        ids |= dict.fromkeys(session.scalars(statement.limit(limit * ALIKE)))
     wanted = list(ids)[:limit]
     found = patients(session, wanted)
     return [found[patient_id] for patient_id in wanted]
@@ -227,19 +311,22 @@ def codes_backlog(session: Session, *, now: dt.datetime) -> Backlog:
 
 def _searches(session: Session, asked: str) -> list[sa.Select[int]]:
     """Give the ways to look for something, the surest first; a search by name only where no digits stand."""
+    if "@" in asked:
+        return [sa.select(Patient.id).where(Patient.email_index == email_index(asked), _STANDS)]
     digits = "".join(str(unicodedata.decimal(char)) for char in asked if char.isdecimal())
     if not digits or any(char.isalpha() for char in asked):
-        return [_of_term(asked)]
+        return [_of_term(term) for term in rules.asked_terms(asked)]
     ways = []
     if len(digits) <= LONGEST_NUMBER:
-        ways.append(sa.select(Patient.id).where(Patient.number == int(digits)))
+        stands = sa.func.coalesce(Patient.merged_into_id, Patient.id)
+        ways.append(sa.select(stands).where(Patient.number == int(digits)))
     if len(digits) == TAIL:
-        ways.append(sa.select(Patient.id).where(Patient.tail_index == tail_index(digits)))
+        ways.append(sa.select(Patient.id).where(Patient.tail_index == tail_index(digits), _STANDS))
     try:
         phone = phone_of(session, asked)
     except WrongPhone:
         return ways
-    return [*ways, sa.select(Patient.id).where(Patient.phone_index == sealing.index(phone))]
+    return [*ways, sa.select(Patient.id).where(Patient.phone_index == sealing.index(phone), _STANDS)]
 
 
 def _of_term(asked: str) -> sa.Select[int]:
@@ -254,3 +341,8 @@ def _of_term(asked: str) -> sa.Select[int]:
 def tail_index(phone: str) -> bytes:
     """Give what a phone's last four digits are found by."""
     return sealing.index(f"tail {phone[-TAIL:]}")
+
+
+def email_index(email: str) -> bytes:
+    """Give what an e-mail address is found by."""
+    return sealing.index(f"mail {email}")

@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engage.booking import queries as booking
+from engage.chat import queries as chat
+from engage.chat.services import rejection_key
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session
 from engage.notifications import services as notifications
 from engage.notifications.services import Notice
 from engage.patients import queries as patients
+from engage.patients import waiting as profiles
 from engage.tenancy import queries as tenancy
 
 if TYPE_CHECKING:
@@ -63,6 +66,21 @@ def tell_unbound(session: Session, payload: Mapping[str, Any], *, now: dt.dateti
         notifications.withdraw_from(session, FOR_THOSE_WHO_SPEAK, **whose, now=now)
     skip = "superseded" if is_back else None
     _tell_of_binding(session, "unbound", binding.id, at=binding.unbound_at or now, skip=skip, now=now)
+
+
+def tell_rejected(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell that a profile was not taken, unless the chat told it. Safe to repeat."""
+    row = profiles.submission(session, payload["submission_id"])
+    notice = Notice(
+        kind="profile_rejected",
+        subject_id=row.id,
+        subject_version=0,
+        patient_id=None,
+        values={"time": _written(row.decided_at or now, tenancy.tenant(session).zone)},
+        page="profile",
+        skip="told_in_chat" if chat.has_message(session, row.fan_id, rejection_key(row.key)) else None,
+    )
+    notifications.tell(session, notice, row.fan_id, now=now)
 
 
 def _tell_of_visit(session: Session, kind: str, payload: Mapping[str, Any], *, now: dt.datetime) -> None:

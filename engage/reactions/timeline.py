@@ -9,9 +9,12 @@ from typing import Any
 from engage.booking import queries as booking
 from engage.chat import queries as chat
 from engage.coupons import queries as coupons
+from engage.fans import queries as fans
 from engage.kernel.db import Session
 from engage.patients import queries as patients
+from engage.patients import waiting as profiles
 from engage.patients.services import note
+from engage.qrcodes import queries as qrcodes
 
 Payload = Mapping[str, Any]
 
@@ -22,6 +25,21 @@ def note_fan(session: Session, payload: Payload, *, now: dt.datetime) -> None:  
     """A fan followed, by a code with a scene or without one, or left."""
     scene = {"scene": payload["scene"]} if "scene" in payload else {}
     _note(session, payload, payload["push_id"], fan_id=payload["fan_id"], **scene)
+
+
+def note_scan(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan who follows scanned a code; of one that is none of ours there is nothing to tell."""
+    fan = fans.fan(session, payload["fan_id"])
+    at = dt.datetime.fromisoformat(payload["at"])
+    code = qrcodes.code_of_scene(session, fan.account_id, payload["scene"], at)
+    if code is not None:
+        _note(session, payload, payload["push_id"], fan_id=fan.id, code_id=code.id)
+
+
+def note_tag(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan got a tag, or has it no more."""
+    tag_id = payload["tag_id"]
+    _note(session, payload, tag_id, fan_id=payload["fan_id"], tag_id=tag_id)
 
 
 def note_phone(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
@@ -35,11 +53,34 @@ def note_chart(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     _note(session, payload, chart.id, patient_id=chart.id, source=chart.source)
 
 
+def note_changed(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A chart was changed."""
+    _note(session, payload, payload["patient_id"], patient_id=payload["patient_id"])
+
+
+def note_merge(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """Another chart was merged into a chart."""
+    merged = patients.patient(session, payload["merged_id"])
+    _note(session, payload, merged.id, patient_id=payload["patient_id"], number=merged.number)
+
+
+def note_wish(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan agreed to the privacy notice, took it back, or asked for what the law gives them."""
+    kind = {"wish": payload["kind"]} if "kind" in payload else {}
+    _note(session, payload, payload["fan_id"], fan_id=payload["fan_id"], **kind)
+
+
 def note_binding(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
     """A fan began to speak for a patient, or ended it."""
     binding = patients.binding(session, payload["binding_id"])
     about = {"fan_id": binding.fan_id, "patient_id": binding.patient_id}
     _note(session, payload, binding.id, **about, how=binding.how)
+
+
+def note_profile(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan handed in a profile, or staff decided on it."""
+    row = profiles.submission(session, payload["submission_id"])
+    _note(session, payload, row.id, fan_id=row.fan_id, patient_id=row.patient_id)
 
 
 def note_visit(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
@@ -60,6 +101,12 @@ def note_redeemed(session: Session, payload: Payload, *, now: dt.datetime) -> No
     held = coupons.grant(session, payload["grant_id"])
     about = {"coupon_id": held.coupon_id, "store_id": held.redeemed_store_id}
     _note(session, payload, held.id, fan_id=held.fan_id, **about)
+
+
+def note_coupon_taken(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """A fan took the coupon that an automatic reply led to."""
+    held = coupons.grant(session, payload["grant_id"])
+    _note(session, payload, held.id, fan_id=held.fan_id, coupon_id=held.coupon_id)
 
 
 def note_chat(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers

@@ -17,7 +17,11 @@ document.addEventListener('toggle', (event) => {
   if (event.target.matches?.('details.menu') && event.target.open) closeMenus(event.target);
 }, true);
 document.addEventListener('click', (event) => closeMenus(event.target.closest('details.menu')));
-document.addEventListener('focusin', (event) => closeMenus(event.target.closest('details.menu')));
+// A press on plain words in a menu moves the focus to what holds the menu. Closing it then would lose the click,
+// and crash a Chromium that is about to select what vanishes.
+document.addEventListener('focusin', ({ target }) => {
+  if (!$$('details.menu[open]').some((menu) => target.contains(menu))) closeMenus(target.closest('details.menu'));
+});
 document.addEventListener('keydown', (event) => {
   const menu = event.target.closest?.('details.menu');
   if (!menu) return;

@@ -55,7 +55,6 @@ def typed(**changes: str) -> dict[str, str]:
         "slug": f"a{name[2:14]}",
         "mode": "safe",
         "store": "",
-        "welcome": "您好",
     }
     return {**filled, **changes}
 
@@ -70,7 +69,6 @@ def new_account(**changes: Any) -> NewAccount:
         "secret": SECRET,
         "token": "token",
         "encoding_aes_key": "key",
-        "welcome": "",
     }
     return NewAccount(**{**wanted, **changes})
 

@@ -63,9 +63,15 @@ def test_an_account_is_connected_listed_and_checked(engage, chain, sandbox):
     assert listed.stdout.split() == [name, "safe", "not", "checked", "康美口腔"]
     assert engage("keys", name).stdout == run.stdout
     checked = engage("check", name)
-    assert checked.returncode == 0, checked.stderr
-    assert checked.stdout.startswith("WeChat accepts the app ID and the secret.")
-    assert (run.stderr, checked.stderr) == ("", "")
+    # WeChat was never told where to find us, and its sandbox does not reach port 9.
+    assert checked.returncode == 1
+    assert "In order       App ID and secret: WeChat accepts the app ID and the secret." in checked.stdout
+    assert re.search(
+        r"Not in order +Address for pushes: WeChat has not checked our address yet.", checked.stdout
+    )
+    assert re.search(r"Cannot tell +Web authorization domain: ", checked.stdout)
+    assert checked.stdout.count("→") >= 3
+    assert (run.stderr, "not everything is in order" in checked.stderr) == ("", True)
     assert "wechat.token_fetched" in engage("check", name, ENGAGE_LOG_LEVEL="INFO").stderr
     told = "".join(part for ran in (run, listed, checked) for part in (ran.stdout, ran.stderr))
     assert made["secret"] not in told
@@ -80,15 +86,15 @@ def test_what_is_wrong_is_said(engage):
     assert "short" not in wrong.stderr
 
     name = app_id()
-    long = engage("connect", name, *chosen, name[2:12], "--welcome", "{booking}" * 55, typed=f"{SECRET}\n")
-    assert (long.returncode, "welcome: Too long once" in long.stderr) == (1, True)
+    long = engage("connect", name, *chosen, name[2:12], "--welcome", "{booking}" * 20, typed=f"{SECRET}\n")
+    assert (long.returncode, "welcome: Too long for WeChat" in long.stderr) == (1, True)
     elsewhere = engage("connect", name, *chosen, name[2:12], "--store", "nowhere", typed=f"{SECRET}\n")
     assert (elsewhere.returncode, "there are: xuhui" in elsewhere.stderr) == (1, True)
     for _ in range(2):
         again = engage("connect", name, *chosen, name[2:12], typed=f"{SECRET}\n")
     assert (again.returncode, "already connected" in again.stderr) == (1, True)
     refused = engage("check", name)
-    assert (refused.returncode, "does not know this app ID" in refused.stderr) == (1, True)
+    assert (refused.returncode, "does not know this app ID" in refused.stdout) == (1, True)
     unknown = engage("check", app_id())
     assert (unknown.returncode, "`engage account list` names those it has" in unknown.stderr) == (1, True)
     nobody = engage("list", tenant="nobody-has-this")

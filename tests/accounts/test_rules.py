@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage.accounts import checkup
-from engage.accounts.rules import indented, push_state
+from engage.accounts.rules import indented, push_state, wrong_text
 from engage.wechat.gateway import WeChatError
 
 NOW = dt.datetime(2026, 11, 22, 6, 30, tzinfo=dt.UTC)
@@ -26,6 +26,26 @@ NOW = dt.datetime(2026, 11, 22, 6, 30, tzinfo=dt.UTC)
 )
 def test_a_push_is_done_waiting_or_failed(available_at, error, state):
     assert push_state(available_at=available_at, error=error) == state
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", ""),
+        ("价" * 600, ""),
+        ("价" * 601, "At most 600 characters."),
+        ("😀" * 512, ""),
+        ("😀" * 513, "Too long for WeChat"),
+        ("{booking} " * 18, ""),
+        ("{booking} " * 19, "Too long for WeChat"),
+        ("{nothing} " * 19, ""),
+        ("a\n\tb", ""),
+        ("a\x00b", "special characters"),
+    ],
+)
+def test_a_text_is_measured_as_it_goes_out(text, wrong):
+    assert wrong in wrong_text(text)
+    assert bool(wrong_text(text)) == bool(wrong)
 
 
 def test_xml_has_a_line_to_each_node():

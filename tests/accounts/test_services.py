@@ -28,7 +28,7 @@ def connect(session, **changes):
 
 
 def details_of(account, **changes):
-    kept = {name: getattr(account, name) for name in ("name", "welcome", "mode", "store_id")}
+    kept = {name: getattr(account, name) for name in ("name", "mode", "store_id")}
     return AccountDetails(**{**kept, **changes})
 
 

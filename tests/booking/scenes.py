@@ -19,6 +19,8 @@ from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.due import Due
 from engage.kernel.outbox import OutboxRow
 from engage.patients import services as patients
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 from tests.conftest import Chain
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -83,10 +85,11 @@ def make_scene(
             secret="secret",
             token="token",
             encoding_aes_key=AES_KEY,
-            welcome=welcome,
             mode=mode,
         )
         account = accounts.connect(session, new, by=OPERATOR, now=now)
+        if welcome:
+            replies.set_welcome(session, account.id, Content(TEXT, welcome), by=OPERATOR, now=now)
         doctor_id = clinic.create_doctor(
             session, name=doctor, title="主任医师", position=0, by=OPERATOR, now=now
         ).id

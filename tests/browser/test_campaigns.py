@@ -67,10 +67,22 @@ def test_the_plan_shows_what_will_happen_while_it_is_made(system: System, englis
     tomorrow.click()
     expect(page.locator("#field-time")).to_have_value("10:00")
     expect(page.locator("#consequence")).to_contain_text("10:00")
+    # A press on the words of an option chooses it, and the list stays open for the next one.
+    page.locator("[data-filter-add] > summary").click()
+    page.locator("[data-filter-open=tag]").click()
+    options = page.locator("[data-filter=tag] .filter-option")
+    for number in (0, 1):
+        with page.expect_response(lambda answer: "/campaigns/preview" in answer.url and "tag=" in answer.url):
+            options.nth(number).locator("span").click()
+        expect(options.nth(number).locator("input")).to_be_checked()
+        expect(page.locator("[data-filter=tag] details")).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-filter=tag] details")).not_to_have_attribute("open", "")
     page.locator("#field-day").fill("2020-01-01")
     page.get_by_role("button", name="Schedule", exact=True).click()
     page.locator("#error-time").wait_for()
     expect(page.locator("#field-day")).to_have_value("2020-01-01")
+    expect(page.locator("[data-filter=tag] input:checked")).to_have_count(2)
 
 
 def test_it_is_planned_started_watched_and_looked_up(system: System, english: Page):

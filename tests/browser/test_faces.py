@@ -16,7 +16,9 @@ CONSOLE = (
     "/console/staff/new",
     "/console/profile",
     "/console/operations",
-    "/console/search?q=o",
+    "/console/search",
+    "/console/people",
+    "/console/people/new",
     "/console/_gallery",
     "/console/nothing-here",
 )

@@ -102,7 +102,7 @@ def test_the_queue_takes_as_many_statements_however_long_it_is(crowd: Talk, coun
     few = cost()
     for chat in write_all(crowd)[1:]:
         crowd.replies(chat, by_staff=crowd.wang)
-    assert cost() == few <= 5
+    assert cost() == few <= 6
 
 
 def test_a_conversation_takes_as_many_statements_however_long_it_is(talk: Talk, count_queries):
@@ -175,7 +175,6 @@ def store_account(talk: Talk) -> int:
             secret="secret",
             token="token",
             encoding_aes_key=AES_KEY,
-            welcome="",
             store_id=talk.chain.store.id,
         )
         return accounts.connect(session, new, by=OPERATOR, now=clock.now()).id

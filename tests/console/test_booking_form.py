@@ -14,8 +14,11 @@ from engage.blueprints.console.appointments.slots import written
 from engage.booking import queries
 from engage.booking.models import Appointment
 from engage.booking.services import ledger
+from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
+from engage.patients import queries as queries_of_patients
 from engage.patients.models import Patient
+from engage.privacy import services as merging
 from tests.booking.scenes import SLOT
 from tests.console.conftest import DRAWER, words
 from tests.running.processes import wait_for
@@ -273,3 +276,26 @@ def test_forms_cost_few_queries(desk, count_queries):
         with count_queries() as counting:
             assert desk.owner.ask("GET", f"{AT}/{path}").status_code == 200
         assert counting.n <= 24, path
+
+
+def test_a_form_opened_before_a_merge_books_for_nobody_and_shows_the_chart_that_stayed(desk):
+    kept, gone = desk.patient("欧阳娜娜"), desk.scene.patient_ids[0]
+    form = desk.form(note="keep this")
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        versions = tuple(queries_of_patients.patient(session, one).version for one in (kept, gone))
+        merging.merge(session, kept, gone, taken=(), versions=versions, by=desk.owner_actor, now=clock.now())
+    answer = desk.owner.ask("POST", f"{AT}/new", form)
+    assert answer.status_code == 422
+    assert "was merged into No. 3" in words(answer)
+    assert f'name="patient" value="{kept}"' in answer.text
+    assert "keep this" in answer.text
+    assert counted(desk, Appointment) == 0
+
+
+def test_nobody_books_for_an_erased_chart(desk):
+    gone = desk.scene.patient_ids[0]
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        queries_of_patients.patient(session, gone).erased_at = clock.now()
+    answer = desk.owner.ask("POST", f"{AT}/new", desk.form())
+    assert (answer.status_code, counted(desk, Appointment)) == (422, 0)
+    assert "This chart was erased" in words(answer)

@@ -25,6 +25,7 @@ from engage.fans import services as fans
 from engage.inbound import services as inbound
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
+from engage.replies.book import EMPTY
 from engage.wechat import messages
 from tests.booking.scenes import AES_KEY
 from tests.console.conftest import Desk, words
@@ -42,7 +43,7 @@ def heard(desk: Desk, openid: str, text: str, *, account_id: int | None = None, 
     message, account_id = messages.parse(body), account_id or desk.scene.account_id
     with tenant_scope(desk.scene.chain.id):
         push = inbound.arrived(account_id, message, timestamp=number, nonce="1", body=body, xml=body)
-        inbound.receive(push, message, greeting="", now=at)
+        inbound.receive(push, message, book=EMPTY, now=at)
         with unit_of_work() as session:
             fan = fan_queries.by_openid(session, account_id, openid)
             assert fan
@@ -72,7 +73,6 @@ def of_another_store(desk: Desk) -> int:
         secret="s",
         token="t",
         encoding_aes_key=AES_KEY,
-        welcome="",
         store_id=desk.other_store_id,
     )
     with tenant_scope(desk.scene.chain.id), unit_of_work() as session:

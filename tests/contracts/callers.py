@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import itertools
 import re
@@ -14,8 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from engage.accounts.menus.rules import REPLY, Entry
 from engage.accounts.services import NewPush
-from engage.audit.services import OPERATOR
+from engage.audit.services import OPERATOR, Actor
 from engage.blueprints import guard
 from engage.booking import services as booking
 from engage.campaigns import services as campaigns
@@ -27,19 +29,37 @@ from engage.coupons import queries as held_coupons
 from engage.coupons import services as coupons
 from engage.coupons.rules import CASH, Terms
 from engage.fans import services as fans
+from engage.fans.services.tasks import Asked
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
 from engage.notifications import services as notifications
 from engage.notifications.models import Delivery
+from engage.patients import queries as patients_queries
+from engage.patients import services as patients
+from engage.patients.profiles import Question
+from engage.privacy import queries as privacy_queries
+from engage.privacy import services as privacy
+from engage.privacy.models import DuplicatePair
+from engage.qrcodes import services as qrcodes
+from engage.qrcodes import sheets
+from engage.replies import services as replies
+from engage.replies.rules import Content as ReplyContent
 from engage.tenancy import queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
+from engage.wechat.answers import QrCode
+from tests.accounts.menus import published
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Chain, csrf_of
 from tests.wechat.pushes import keep
 
 WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 MicroMessenger/8.0.54"
+
+# The smallest PNG: one grey pixel.
+LOGO = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 
 _numbers = itertools.count(1)
 
@@ -63,7 +83,7 @@ class Person:
     def ask(self, method: str, path: str, data: dict[str, str] | None = None) -> TestResponse:
         """Ask as this person, with the form token."""
         if method == "GET":
-            return self.client.get(path)
+            return self.client.get(path, query_string=data)
         return self.client.open(path, method=method, data={"csrf_token": self.csrf, **(data or {})})
 
 
@@ -127,8 +147,19 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         coupon_id, grant_id = _coupon(session, scene, mark)
         campaign_id = _campaign(session, scene, coupon_id, mark)
         talk = _talk(session, app, scene, owner, push_id, mark)
+        release_id = _menu(session, scene.account_id, mark)
+        marked = _marked(session, scene, owner, mark)
+        profiled = _profiled(session, scene, owner, mark)
+        coded = _codes(session, app, scene, owner, mark)
+        private = _private(session, scene)
+        answered = _replies(session, app, scene, coupon_id, mark)
     ids: dict[str, int | str] = {
         **catalogue,
+        **marked,
+        **profiled,
+        **coded,
+        **answered,
+        **private,
         **talk,
         "staff_id": owner.id,
         "session_id": owner.session_id,
@@ -148,11 +179,39 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "coupon_id": coupon_id,
         "grant_id": grant_id,
         "kind": "appointment_created",
+        "release_id": release_id,
+        "line": "token",
         "app_id": f"wx-{chain.slug}",
         "colour": "0e7c66",
         "filename": "console/console.css",
     }
     return House(scene, owner, made.id, ids)
+
+
+def _private(session: Session, scene: Scene) -> dict[str, int | str]:
+    """Have a copy asked for, a request of the fan, and two charts that may be one person's."""
+    first, second = sorted(scene.patient_ids[:2])
+    pair = DuplicatePair(first_id=first, second_id=second, reasons=["phone_name"], found_at=clock.now())
+    session.add(pair)
+    privacy.ask(session, scene.fan_ids[0], "erase", now=clock.now())
+    privacy.ask_copy(session, scene.patient_ids[0], language="en", by=OPERATOR, now=clock.now())
+    session.flush()
+    return {
+        "other_patient_id": scene.patient_ids[1],
+        "request_id": privacy_queries.standing(session, scene.fan_ids[0]).requests["erase"].id,
+        "task_id": privacy_queries.tasks_of(session, scene.patient_ids[0])[0].id,
+    }
+
+
+def _replies(session: Session, app: Flask, scene: Scene, coupon_id: int, mark: str) -> dict[str, int | str]:
+    """Make a reply that leads to a coupon, with a picture."""
+    now = clock.now()
+    file = app.extensions["files"].put(scene.chain.id, f"\xff\xd8\xff{mark}picture".encode("latin-1"))
+    replies.keep_picture(session, scene.account_id, file=file, width=3, height=2)
+    content = ReplyContent("coupon", f"{mark}lead", f"{mark}headline", file=file, coupon_id=coupon_id)
+    answer = replies.NewReply(content, "equal", [f"{mark}word"])
+    rule = replies.add(session, scene.account_id, answer, by=OPERATOR, now=now)
+    return {"reply_id": rule.id, "file": file}
 
 
 def _catalogue(session: Session, mark: str) -> dict[str, int]:
@@ -176,6 +235,64 @@ def _catalogue(session: Session, mark: str) -> dict[str, int]:
         "item_id": clinic.create_item(session, details, position=0, **told).id,
         "complaint_id": clinic.create_complaint(session, text=f"{mark}complaint", position=0, **told).id,
     }
+
+
+def _marked(session: Session, scene: Scene, owner: Person, mark: str) -> dict[str, int]:
+    """Give a fan a tag of a group, and ask for an export."""
+    told: Any = {"by": Actor("staff", owner.id), "now": clock.now()}
+    group = fans.tags.create_group(session, f"{mark}group", **told)
+    tag = fans.tags.create_tag(session, group.id, f"{mark}tag", **told)
+    fans.tags.add(session, [tag.id], scene.fan_ids[:1], how="hand", **told)
+    asked = Asked("export", {}, {"v": 1}, {"everywhere": True, "store_ids": []}, uuid.uuid4())
+    task_id = fans.tasks.ask(session, asked, **told)
+    return {
+        "fan_id": scene.fan_ids[0],
+        "tag_id": tag.id,
+        "tag_group_id": group.id,
+        "fan_task_id": task_id,
+    }
+
+
+def _profiled(session: Session, scene: Scene, owner: Person, mark: str) -> dict[str, int | str]:
+    """Let a fan hand in a profile, and the desk show a code that another scanned."""
+    now, patient_id = clock.now(), scene.patient_ids[0]
+    asked = [Question("name"), Question("note"), Question("q0000000a", label=f"{mark}question")]
+    patients.save_form(session, asked, version=0, by_staff=owner.id, now=now)
+    row = chat.hand_in(
+        session,
+        account_id=scene.account_id,
+        fan_id=scene.fan_ids[0],
+        typed={"name": f"{mark}profile", "note": f"{mark}note"},
+        key=uuid.uuid4(),
+        now=now,
+    )
+    ticket, token = patients.make_ticket(session, patient_id, by_staff=owner.id, now=now)
+    (binding, *_others) = patients_queries.bindings_of(session, patient_id)
+    return {
+        "submission_id": row.id,
+        "ticket_id": ticket.id,
+        "token": token,
+        "binding_id": binding.id,
+    }
+
+
+def _codes(session: Session, app: Flask, scene: Scene, owner: Person, mark: str) -> dict[str, int | str]:
+    """Make a channel code that WeChat has made and a fan scanned, and a ZIP with its picture."""
+    now, told = clock.now(), {"by": OPERATOR, "now": clock.now()}
+    new = qrcodes.NewCode(scene.account_id, "promotion", f"{mark}code", caption=f"{mark}caption")
+    code = qrcodes.create(session, new, **told)
+    for order in qrcodes.tickets.claim(session, now=now, batch=5):
+        made = QrCode(f"{mark}ticket", f"http://weixin.qq.com/q/{mark}", None)
+        qrcodes.tickets.settle(session, order, made, now=now)
+    scan = {"push_id": scene.account_id, "at": now, "is_first": False, "now": now}
+    qrcodes.record_scan(session, scene.fan_ids[0], code.scene, **scan)
+    bundle = qrcodes.bundles.ask(session, [code.id], staff_id=owner.id, now=now)
+    errand = qrcodes.bundles.claim(session, now=now)
+    assert errand is not None
+    files = app.extensions["files"]
+    qrcodes.bundles.settle(session, errand, files.put(scene.chain.id, f"{mark}zip".encode()))
+    sheets.set_logo(session, files.put(scene.chain.id, LOGO), **told)
+    return {"code_id": code.id, "bundle_id": bundle.id, "ending": "png"}
 
 
 def _message(session: Session, scene: Scene, appointment_id: int, mark: str) -> int:
@@ -235,6 +352,11 @@ def _campaign(session: Session, scene: Scene, coupon_id: int, mark: str) -> int:
     return campaign.id
 
 
+def _menu(session: Session, account_id: int, mark: str) -> int:
+    """Publish a menu; gives its release."""
+    return published(session, account_id, (Entry("said", f"{mark}menu"[:4], REPLY, text=f"{mark}text"),)).id
+
+
 def _push(session: Session, account_id: int, mark: str) -> int:
     """Journal a message of a fan."""
     push = NewPush(
@@ -245,4 +367,5 @@ def _push(session: Session, account_id: int, mark: str) -> int:
 
 def fill(rule: str, ids: dict[str, int | str]) -> str:
     """Put ids into a rule; an argument that nobody knows fails, so that new routes are covered."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids[found[1]]), rule)
+    first_of_a_choice = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule)
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids[found[1]]), first_of_a_choice)

@@ -17,7 +17,7 @@ from engage.reactions import HANDLERS
 from workers.queues import DRAINS
 
 # Names of the constants that hold a queue's.
-QUEUES = {"QUEUE", "PUSHES", "BULK", "OUTGOING", "MEDIA", "SESSIONS"}
+QUEUES = {"QUEUE", "PUSHES", "BULK", "OUTGOING", "MEDIA", "SESSIONS", "TICKETS", "BUNDLES"}
 
 
 def sources(root: Path) -> Iterator[tuple[Path, str]]:

@@ -202,7 +202,8 @@ ACCOUNTS = """
               (2, 1, 'wx2', 'two', 'Two', '', '', '', '', '{}', now())
 """
 ACCOUNTS_SINCE = (
-    ACCOUNTS.replace("templates, ", "")
+    ACCOUNTS.replace("welcome, templates, ", "")
+    .replace("'', '', '', '',", "'', '', '',")
     .replace("""'{"appointment_created": "t1"}', """, "")
     .replace("'{}', ", "")
 )

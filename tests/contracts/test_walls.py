@@ -38,6 +38,10 @@ VALUES = {
     ("coupon_grant", "state"): "redeemed",
     ("coupon_grant", "valid_from"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("coupon_grant", "redeemed_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    ("channel_code", "kind"): "promotion",
+    ("channel_code", "state"): "active",
+    ("channel_ticket", "state"): "pending",
+    ("scene_use", "from_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("chat_message", "direction"): "in",
     ("chat_message", "kind"): "text",
     ("chat_message", "state"): "received",
@@ -46,18 +50,41 @@ VALUES = {
     ("campaign_recipient", "state"): "pending",
     ("chat_session", "closed_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("conversation", "ignored_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    ("fan_tag", "how"): "hand",
+    ("fan_task", "kind"): "export",
+    ("fan_task", "state"): "waiting",
     ("item", "minutes"): 30,
+    ("menu_release", "state"): "live",
+    ("menu_release", "settled_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("notification_batch", "state"): "open",
     ("notification_delivery", "channel"): "template",
     ("notification_delivery", "state"): "pending",
     ("official_account", "mode"): "safe",
     ("patient", "source"): "desk",
     ("phone_code", "state"): "pending",
+    ("duplicate_key", "reason"): "phone_name",
+    ("duplicate_pair", "dismissed_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    ("bind_ticket", "used_at"): dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+    ("patient_fact", "visits"): 0,
+    ("privacy_request", "decided_at"): dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+    ("profile_submission", "state"): "created",
+    ("profile_submission", "decided_at"): dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+    ("picture_bundle", "state"): "pending",
+    ("privacy_request", "kind"): "export",
+    ("privacy_request", "state"): "done",
+    ("privacy_task", "kind"): "export",
+    ("privacy_task", "state"): "done",
+    ("reply_rule", "kind"): "keyword",
+    ("reply_rule", "match"): "equal",
+    ("reply_rule", "answer"): Jsonb({"kind": "text", "text": "", "title": "", "url": ""}),
     ("shift", "starts_at"): dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
     ("shift", "slot_minutes"): 30,
     ("staff_role", "role"): "manager",
     ("store_hours", "closes"): 1080,
 }
+
+# Columns that name another row than their neighbour does: of which table, and what sets that row apart.
+OTHERS = {("duplicate_pair", "second_id"): ("patient", {"number": 2})}
 
 
 @dataclass
@@ -85,7 +112,7 @@ def value(column: sa.Column, number: int) -> object:
         (sa.Date, dt.date(2026, 1, 2)),
         (sa.Boolean, True),
         (sa.LargeBinary, b"sealed"),
-        (ARRAY, ["name"]),
+        (ARRAY, [1] if isinstance(getattr(column.type, "item_type", None), sa.Integer) else ["name"]),
         (JSONB, Jsonb({})),
         (sa.Uuid, f"00000000-0000-0000-0000-{number:012}"),
         (sa.Float, 1.5),
@@ -100,6 +127,8 @@ def columns_of(table: sa.Table, tenant_id: int, made: dict[str, dict[int, dict[s
     """Make a row of a table for a tenant; references point at the tenant's rows made before."""
     row: dict[str, object] = {}
     for constraint in table.foreign_key_constraints:
+        if constraint.referred_table is table:
+            continue  # the first row refers to none; each such column may be empty
         for element in constraint.elements:
             target = made[constraint.referred_table.name][tenant_id]
             row[element.parent.name] = target[element.column.name]
@@ -129,6 +158,15 @@ def insert(connection: psycopg.Connection, table: str, row: dict[str, object]) -
         return cursor.execute(insertion(table, row) + sql.SQL(" returning *"), list(row.values())).fetchone()
 
 
+def others(connection: psycopg.Connection, table: sa.Table, tenant_id: int, made: dict) -> dict[str, object]:
+    """Make the rows that a table's row names beside the first of theirs."""
+    return {
+        column: insert(connection, named, columns_of(TABLES[named], tenant_id, made) | apart)["id"]
+        for (name, column), (named, apart) in OTHERS.items()
+        if name == table.name
+    }
+
+
 def connect(url: str, **options: object) -> psycopg.Connection:
     return psycopg.connect(url.replace("+psycopg", ""), **options)
 
@@ -143,7 +181,8 @@ def rows(database: Database) -> Rows:
             if table.name not in OUTSIDE:
                 of_tenants = made.setdefault(table.name, {})
                 for tenant_id in (mine, theirs):
-                    of_tenants[tenant_id] = insert(connection, table.name, columns_of(table, tenant_id, made))
+                    row = columns_of(table, tenant_id, made) | others(connection, table, tenant_id, made)
+                    of_tenants[tenant_id] = insert(connection, table.name, row)
     return Rows(mine, theirs, made)
 
 
@@ -229,7 +268,8 @@ def test_without_a_tenant_there_is_no_row(rows: Rows, application: psycopg.Conne
 @pytest.mark.parametrize("table", WALLED)
 def test_a_tenant_sees_its_own_rows_alone(rows: Rows, application: psycopg.Connection, table: str) -> None:
     enter(application, rows.mine)
-    assert count(application, table) == count(application, table, rows.mine) == 1
+    apart = sum(named == table for named, _ in OTHERS.values())
+    assert count(application, table) == count(application, table, rows.mine) == 1 + apart
     assert count(application, table, rows.theirs) == 0
 
 

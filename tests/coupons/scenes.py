@@ -41,7 +41,6 @@ def make_crowd(chain: Chain, *, fan_count: int = 3, now: dt.datetime = NOW) -> C
         secret="secret",
         token="token",
         encoding_aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-        welcome="",
         mode="plain",
     )
     with tenant_scope(chain.id), unit_of_work() as session:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from engage.kernel import db as db_module
 from engage.kernel import outbox
 from engage.kernel.db import SCOPE, run_alone, unit_of_work
 from engage.kernel.due import Due
@@ -81,3 +82,8 @@ def test_an_event_that_knows_when_it_happened_says_so() -> None:
 def test_an_event_that_nobody_lists_is_refused() -> None:
     with pytest.raises(UnknownEvent):
         outbox.values_of("test.unknown", now=NOW)
+
+
+def test_a_statement_of_names_is_written_with_places() -> None:
+    placed = db_module._placed("SELECT %(a)s, %(b)s::TEXT, %(a)s, '100%%'")
+    assert placed == (b"SELECT $1, $2::TEXT, $1, '100%'", ("a", "b"))

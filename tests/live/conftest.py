@@ -70,7 +70,6 @@ def make_talk(chain: Chain) -> Talk:
             secret="secret",
             token="token",
             encoding_aes_key=AES_KEY,
-            welcome="",
             store_id=chain.store.id,
         )
         account = accounts.connect(session, new, by=OPERATOR, now=now)

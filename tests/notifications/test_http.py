@@ -56,7 +56,7 @@ def test_the_list_tells_how_every_kind_stands(scene, manager):
     word(scene, "appointment_created")
     word(scene, "bound", enabled=False)
     page = manager.client.get("/console/notifications").text
-    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 4]
+    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 5]
 
 
 def test_the_editor_begins_with_the_accounts_own_templates(scene, manager, wechat):
@@ -304,7 +304,7 @@ def test_an_unknown_message_is_settled_by_hand_once(scene, manager, ends, words)
 
 def test_old_messages_show_what_is_known_of_them(scene, manager):
     write(scene, now=clock.now())
-    late = services.late_reply(9, scene.account_id, scene.fan_ids[0], "欢迎关注：\n康美")
+    late = services.late_reply(9, scene.account_id, scene.fan_ids[0], {"text": "欢迎关注：\n康美"})
     with unit_of_work() as session:
         session.execute(sa.update(Delivery).values(text=None))
         services.write(session, late, now=clock.now())

@@ -89,7 +89,7 @@ def test_a_message_is_written_once(scene):
 def test_a_customer_service_message_is_never_sent_twice(scene):
     now = clock.now()
     with unit_of_work() as session:
-        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], "欢迎")
+        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], {"text": "欢迎"})
         services.write(session, late, now=now)
     assert run([BUSY, SILENCE, TAKEN], now) == 2
     assert state() == ("unknown", "no_answer")
@@ -97,7 +97,7 @@ def test_a_customer_service_message_is_never_sent_twice(scene):
 
 def test_a_customer_service_message_does_not_wait_for_tomorrow(scene):
     with unit_of_work() as session:
-        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], "欢迎")
+        late = services.late_reply(1, scene.account_id, scene.fan_ids[0], {"text": "欢迎"})
         services.write(session, late, now=clock.now())
     assert run([SPENT, TAKEN], clock.now()) == 1
     assert state()[0] == "failed"

@@ -75,6 +75,7 @@ def test_each_patient_is_shown_with_the_nearest_visit(me: FlaskClient, scene: Sc
     assert "138****1234" in page
     assert "13800001234" not in page
     assert f'href="{path}"' in page
+    assert f'href="/p/{scene.account_slug}/profile"' in page
     assert me.get(shown(page)[0]).status_code == 200
 
 

@@ -44,7 +44,6 @@ def make_people(chain: Chain, *, fan_count: int = 2) -> People:
         secret="secret",
         token="token",
         encoding_aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
-        welcome="",
         mode="plain",
     )
     with tenant_scope(chain.id), unit_of_work() as session:

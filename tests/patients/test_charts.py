@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
@@ -10,8 +12,18 @@ from engage.audit.services import OPERATOR
 from engage.kernel import settings
 from engage.kernel.errors import Invalid
 from engage.patients import queries, rules, services
-from engage.patients.errors import PhoneNotVerified, TooManyCharts, WrongName, WrongPhone
+from engage.patients.errors import (
+    ChartErased,
+    ChartMoved,
+    PhoneNotVerified,
+    StaleChart,
+    TooManyCharts,
+    WrongEmail,
+    WrongName,
+    WrongPhone,
+)
 from engage.patients.models import Patient
+from engage.patients.services import NameParts, NewChart
 from tests.patients.scenes import NOW, PHONE, STORED, chart, prove, recorded
 
 
@@ -164,3 +176,127 @@ def test_a_namesake_under_another_phone_is_another_person(people, session):
     mine = services.chart_for_fan(session, fan_id, "王小红", how="phone", now=NOW)
     assert mine.id != stranger.id
     assert queries.fans_of(session, stranger.id) == []
+
+
+def told(**changes) -> NewChart:
+    known = {
+        "name": "",
+        "parts": NameParts("王", "", "小红"),
+        "phone": PHONE,
+        "source": "desk",
+        "email": "Xiaohong@Example.com",
+        "region": "31",
+        "birth_date": dt.date(1990, 5, 1),
+        "memo": "怕疼",
+    }
+    return NewChart(**{**known, **changes})
+
+
+def change(session, patient, version=1, **changes):
+    return services.change_chart(session, patient.id, told(**changes), version=version, by=OPERATOR, now=NOW)
+
+
+def audited(session, action: str) -> list[list[str]]:
+    session.flush()
+    return list(session.scalars(sa.select(AuditEntry.fields).where(AuditEntry.action == action)))
+
+
+def test_a_change_is_kept_found_audited_and_told(people, session):
+    patient = chart(session, "王小明")
+    change(session, patient, consultant_id=None)
+    assert (patient.name, patient.family_name, patient.given_name) == ("王小红", "王", "小红")
+    assert (patient.email, patient.region, patient.memo, patient.version) == (
+        "xiaohong@example.com",
+        "31",
+        "怕疼",
+        2,
+    )
+    assert queries.search(session, "wxh", limit=5) == [patient]
+    assert queries.search(session, "xiaohong@example.com", limit=5) == [patient]
+    assert queries.search(session, "wxm", limit=5) == []
+    (fields,) = audited(session, "patient.updated")
+    assert fields == [
+        "birth_date",
+        "email",
+        "family_name",
+        "given_name",
+        "memo",
+        "middle_name",
+        "name",
+        "region",
+    ]
+    assert recorded(session, "patients.chart_changed") == [{"patient_id": patient.id}]
+
+
+def test_what_changes_nothing_is_no_change(people, session):
+    patient = services.create_chart(session, told(), by=OPERATOR, now=NOW)
+    change(session, patient)
+    assert patient.version == 1
+    assert audited(session, "patient.updated") == []
+    assert recorded(session, "patients.chart_changed") == []
+
+
+def test_who_looked_at_an_older_chart_does_not_change_it(people, session):
+    patient = chart(session)
+    change(session, patient)
+    with pytest.raises(StaleChart):
+        change(session, patient, memo="nichts")
+    assert patient.memo == "怕疼"
+
+
+def test_a_phone_is_taken_out(people, session):
+    patient = chart(session)
+    change(session, patient, phone=None)
+    assert (patient.phone, patient.phone_index, patient.tail_index) == (None, None, None)
+    assert queries.search(session, "1234", limit=5) == []
+
+
+def test_what_is_wrong_changes_nothing(people, session):
+    patient = chart(session)
+    for wrong, refusal in (
+        ({"phone": "138"}, WrongPhone),
+        ({"email": "anna"}, WrongEmail),
+        ({"parts": NameParts("", " ", "")}, WrongName),
+    ):
+        with pytest.raises(refusal):
+            change(session, patient, **wrong)
+    assert (patient.version, patient.name) == (1, "王小红")
+
+
+def test_a_merged_or_erased_chart_is_not_changed(people, session):
+    kept, merged, erased = chart(session), chart(session), chart(session)
+    merged.merged_into_id, erased.erased_at = kept.id, NOW
+    session.flush()
+    with pytest.raises(ChartMoved) as refusal:
+        change(session, merged)
+    assert refusal.value.data == {"number": kept.number}
+    with pytest.raises(ChartErased):
+        change(session, erased)
+
+
+def test_the_whole_phone_is_told_and_who_asked_is_written_down(people, session):
+    patient, silent = chart(session), chart(session, phone=None)
+    assert services.reveal_phone(session, patient.id, by=OPERATOR, now=NOW) == STORED
+    assert services.reveal_phone(session, silent.id, by=OPERATOR, now=NOW) == ""
+    assert audited(session, "patient.phone_revealed") == [["phone"]]
+
+
+def test_terms_are_written_anew_a_part_at_a_time(people, session):
+    charts = [chart(session, name) for name in ("王小红", "李雷", "韩梅梅")]
+    charts[1].merged_into_id = charts[0].id
+    session.flush()
+    session.execute(sa.text("delete from patient_term"))
+    session.execute(
+        sa.text("insert into patient_term (term, patient_id) values ('old', :id)"), {"id": charts[0].id}
+    )
+    first = services.refresh_terms(session, after=0, limit=1)
+    assert first == [charts[0].id]
+    assert [queries.search(session, words, limit=5) for words in ("wxh", "old", "hmm")] == [
+        [charts[0]],
+        [],
+        [],
+    ]
+    others = services.refresh_terms(session, after=first[-1], limit=5)
+    assert others == [charts[2].id]
+    assert services.refresh_terms(session, after=others[-1], limit=5) == []
+    assert [queries.search(session, words, limit=5) for words in ("hmm", "ll")] == [[charts[2]], []]

@@ -20,7 +20,7 @@ def charts(people, session):
     return [
         chart(session, "王小红"),
         chart(session, "王明"),
-        chart(session, "Anna Lee", phone="13900005678"),
+        chart(session, "Anna Lee", phone="13900005678", email="anna.lee@example.com"),
         chart(session, "红豆", phone=None),
     ]
 
@@ -38,6 +38,16 @@ def found(session: Session, words: str, limit: int = 10) -> list[str]:
         (" 王小红 ", ["王小红"]),
         ("anna", ["Anna Lee"]),
         ("LEE", ["Anna Lee"]),
+        ("wxh", ["王小红"]),
+        ("WangXH", ["王小红"]),
+        ("wang xiao hong", ["王小红"]),
+        ("xiaohong", ["王小红"]),
+        ("xh", ["王小红"]),
+        ("wm", ["王明"]),
+        ("w", ["王小红", "王明"]),
+        ("al", ["Anna Lee"]),
+        ("Anna.Lee@Example.com", ["Anna Lee"]),
+        ("anna.lee@example", []),
         ("13800001234", ["王小红", "王明"]),
         ("138 0000 1234", ["王小红", "王明"]),
         ("+86 139-0000-5678", ["Anna Lee"]),
@@ -60,6 +70,40 @@ def found(session: Session, words: str, limit: int = 10) -> list[str]:
 )
 def test_what_a_search_finds(charts, session, words, names):
     assert found(session, words) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("单小明", "sxm"), ("曾国强", "zgq"), ("仇英", "qy"), ("解缙", "xj"), ("尉迟恭", "ycg"), ("吕布", "lb")],
+)
+def test_a_surname_is_found_as_people_read_it(people, session, name, letters):
+    chart(session, name)
+    assert found(session, letters) == [name]
+
+
+def test_what_is_exactly_so_comes_first(people, session):
+    chart(session, "王小红英", phone=None)
+    exact = chart(session, "王小红", phone=None)
+    for words in ("王小红", "wxh", "wangxiaohong"):
+        assert queries.search(session, words, limit=1) == [exact]
+
+
+def test_a_name_that_fits_in_several_ways_stands_once_and_crowds_nobody_out(people, session):
+    charts = [
+        chart(session, "王小红", phone=None),
+        chart(session, "王伟", phone=None),
+        chart(session, "吴昕", phone=None),
+    ]
+    assert sorted(row.id for row in queries.search(session, "w", limit=3)) == [row.id for row in charts]
+
+
+def test_a_merged_chart_is_found_by_its_number_alone_and_as_the_one_it_became(people, session):
+    kept, gone = chart(session, "王小红"), chart(session, "王小洪")
+    gone.merged_into_id = kept.id
+    session.flush()
+    for words in (str(gone.number), "1234", "13800001234"):
+        assert queries.search(session, words, limit=10) == [kept]
+    assert queries.of_phone(session, "+8613800001234") == [kept]
 
 
 def test_the_exact_number_comes_before_the_last_four_digits(people, session):
@@ -92,11 +136,13 @@ def test_patients_by_their_ids(charts, session):
     assert queries.patients(session, set()) == {}
 
 
-def test_the_index_serves_a_search_for_the_applications_role(app, chain):
+def test_the_index_serves_a_search_for_the_applications_role(app, chain, analyse):
     people = make_people(chain)
     with tenant_scope(people.chain.id), unit_of_work() as session:
         for number in range(60):
             chart(session, f"病人{number}", phone=f"1380000{number:04}")
+    analyse("patient")
+    analyse("patient_term")
     with tenant_scope(people.chain.id), unit_of_work() as session:
         session.execute(sa.text("set local enable_seqscan = off"))
         for where, index in (

@@ -22,13 +22,16 @@ from engage.blueprints import guard
 from engage.blueprints.patient import authorization
 from engage.blueprints.patient.detour import AT_ONCE
 from engage.config import Config
+from engage.fans import services as fans
 from engage.fans.models import Fan, FanSession
 from engage.kernel import clock
 from engage.kernel.db import db, tenant_scope, unit_of_work
+from engage.kernel.errors import NotFound
 from tests.booking.scenes import Scene, make_scene
 from tests.conftest import Browser, Chain
 from tests.contracts.callers import WECHAT, fan_browser
 from tests.sandbox.conftest import Sandbox
+from workers import privacy
 
 pytestmark = pytest.mark.enable_socket
 
@@ -209,7 +212,6 @@ def test_several_accounts_of_a_chain_are_open_in_one_browser(phone, times, scene
         secret="secret",
         token="token",
         encoding_aes_key="key",
-        welcome="",
     )
     with tenant_scope(scene.chain.id), unit_of_work() as session:
         accounts.connect(session, new, by=OPERATOR, now=clock.now())
@@ -426,6 +428,24 @@ def test_name_and_picture_are_asked_for_where_they_are_shown(phone, me, scene, s
     (fan,) = fans_of(scene)
     assert fan.nickname == "林小姐"
     assert exchanges(sandbox, scene) == 2
+
+
+def test_of_two_pictures_the_earlier_ones_file_goes(app, phone, me, scene, monkeypatch):
+    # People of the sandbox have no picture.
+    monkeypatch.setattr(authorization.pictures, "fetch", lambda _address, **_where: b"a later picture")
+    earlier = app.extensions["files"].put(scene.chain.id, b"an earlier picture")
+    phone.get(phone.back(phone.leave(me)))
+    (fan,) = fans_of(scene)
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        fans.record_profile(session, fan.id, nickname="林", avatar=earlier, now=clock.now())
+        session.execute(sa.update(Fan).values(ask_profile_at=None).where(Fan.id == fan.id))
+    assert phone.get(phone.consent(phone.leave(me))).location == me
+    with tenant_scope(scene.chain.id):
+        privacy.drain()
+    (fan,) = fans_of(scene)
+    assert fan.avatar not in {None, earlier}
+    with pytest.raises(NotFound):
+        app.extensions["files"].get(scene.chain.id, earlier)
 
 
 def test_booking_asks_nobody_for_their_name(phone, booking, times, scene):

@@ -11,11 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from engage.accounts.models import OfficialAccount, Push
+from engage.audit.services import OPERATOR
 from engage.fans import services as fans
 from engage.fans.models import Fan
 from engage.inbound import services as inbound
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 from engage.wechat import messages
 from sandbox import crypto
 from tests.booking.scenes import AES_KEY, make_scene
@@ -120,7 +123,8 @@ def test_a_repeat_gets_the_stored_reply_after_the_welcome_changed(chain, client)
     push = Sender(chain).sign(event("subscribe"))
     first = push.send(client).text
     with tenant_scope(chain.id), unit_of_work() as session:
-        session.execute(sa.update(OfficialAccount).values(welcome="second"))
+        account = session.scalars(sa.select(OfficialAccount)).one()
+        replies.set_welcome(session, account.id, Content(TEXT, "second"), by=OPERATOR, now=clock.now())
     assert "first" in first
     assert push.send(client).text == first
 

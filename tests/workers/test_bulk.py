@@ -153,8 +153,9 @@ def test_it_does_not_wait_for_the_pace(scene, counter):
     doorbell.connection().flushdb()
     begun, begun_at = time.monotonic(), clock.now()
     bulk.drain()
-    assert time.monotonic() - begun < 3  # for all there are four seconds at this pace
-    assert [len(letters) for _card, letters in counter.loads] == [5]
+    took = time.monotonic() - begun
+    assert took < 3  # for all there are four seconds at this pace
+    assert 5 <= sum(len(letters) for _card, letters in counter.loads) <= 5 + 5 * took
     (next_at,) = marks(scene)
     assert next_at >= begun_at + pace.SOON
     assert rung() == 0  # the clock rings when it is time

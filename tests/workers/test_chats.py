@@ -388,7 +388,7 @@ def test_a_file_that_ends_its_workers_is_left_alone(phone: Phone):
 def test_a_late_reply_takes_one_of_the_window(phone: Phone):
     chat = phone.writes()
     with unit_of_work() as session:
-        late = notifications.late_reply(7, phone.talk.account_id, phone.fan_id, "欢迎")
+        late = notifications.late_reply(7, phone.talk.account_id, phone.fan_id, {"text": "欢迎"})
         notifications.write(session, late, now=clock.now())
     deliveries.drain()
     assert phone.got() == [("text", "欢迎")]
@@ -400,7 +400,7 @@ def test_late_replies_cross_nobody_who_writes_in_two_conversations(app: Flask, p
     first, second = (phone.writes() for phone in phones)
     with unit_of_work() as session:
         for number, phone in enumerate(phones):
-            late = notifications.late_reply(number, phone.talk.account_id, phone.fan_id, "欢迎")
+            late = notifications.late_reply(number, phone.talk.account_id, phone.fan_id, {"text": "欢迎"})
             notifications.write(session, late, now=clock.now())
 
     def work() -> None:

@@ -15,22 +15,25 @@ from marshmallow import ValidationError
 from engage.accounts import checkup, queries, services
 from engage.accounts.checkup import Finding
 from engage.accounts.errors import AccountRefused
+from engage.accounts.menus import queries as menus
 from engage.accounts.rules import MODES, callback_url
-from engage.accounts.schemas import AccountIn, DetailsIn, check_greeting
+from engage.accounts.schemas import AccountIn, DetailsIn
 from engage.accounts.services import AccountDetails, NewAccount
 from engage.blueprints.console.accounts_form import read_store, typed
 from engage.blueprints.console.refused import sentences
-from engage.blueprints.console.subnav import settings_pages
+from engage.blueprints.console.subnav import account_pages, settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries as clinic
-from engage.inbound import rules as inbound
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 from engage.wechat import envelope
 from engage.wechat.gateway import Credentials, Gateway
 from engage.wechat.refusals import Refusals
 
 if TYPE_CHECKING:
+    from engage.accounts.menus.models import MenuLive
     from engage.accounts.models import OfficialAccount
 
 bp = ConsoleBlueprint("console_accounts", __name__, url_prefix="/console/accounts")
@@ -38,23 +41,26 @@ bp = ConsoleBlueprint("console_accounts", __name__, url_prefix="/console/account
 StoreNames = Mapping[int, str]
 
 # As the form shows them.
-FIELDS = ("app_id", "secret", "name", "store", "slug", "mode", "welcome")
+FIELDS = ("app_id", "secret", "name", "store", "slug", "mode")
 
 
-@bp.view("", permission="accounts.manage")
+@bp.view("", permission="accounts.view")
 def index(staff: Staff) -> ResponseReturnValue:
     """Show the chain's accounts."""
     with unit_of_work() as work:
         accounts = queries.accounts(work)
         received = queries.last_received(work)
         stores = _store_names(work)
+        shown = menus.lives(work)
     tokens = _gateway().tokens_left([account.app_id for account in accounts])
     rows = [
         _row(account, received.get(account.id), stores, staff.house.zone)
-        | {"has_token": tokens[account.app_id] > 0}
+        | {"has_token": tokens[account.app_id] > 0, "menu": _menu(shown.get(account.id))}
+        | {"url": next((page["url"] for page in account_pages(staff, account.id)), "")}
         for account in accounts
     ]
-    return render_template("console/accounts/list.html", view={"rows": rows, "subnav": settings_pages(staff)})
+    view = {"rows": rows, "subnav": settings_pages(staff), "may_connect": staff.may("accounts.manage")}
+    return render_template("console/accounts/list.html", view=view)
 
 
 @bp.view("/<int:account_id>", permission="accounts.manage")
@@ -76,10 +82,7 @@ def check_credentials(staff: Staff, account_id: int) -> ResponseReturnValue:
 @bp.view("/new", permission="accounts.manage")
 def new(_staff: Staff) -> ResponseReturnValue:
     """Show an empty form."""
-    welcome = gettext(
-        'Welcome, and thank you for following us.\n<a href="{booking}">Book a visit</a> when it suits you.'
-    )
-    return _form({"mode": "safe", "store": "", "welcome": welcome}, {})
+    return _form({"mode": "safe", "store": ""}, {})
 
 
 @bp.view("/new", permission="accounts.manage", methods=("POST",))
@@ -92,6 +95,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     try:
         with unit_of_work() as work:
             connected = services.connect(work, account, by=staff.actor, now=clock.now())
+            replies.set_welcome(work, connected.id, _first_welcome(), by=staff.actor, now=clock.now())
     except AccountRefused as refusal:
         return _form(typed(request.form), {refusal.field: [gettext(refusal.title)]}), 409
     flash(gettext("%(name)s is saved. Now tell WeChat where to find us.", name=connected.name), "good")
@@ -107,7 +111,6 @@ def edit(_staff: Staff, account_id: int) -> ResponseReturnValue:
         "name": account.name,
         "mode": account.mode,
         "store": str(account.store_id or ""),
-        "welcome": account.welcome,
     }
     return _form(form, {}, account=account)
 
@@ -118,7 +121,7 @@ def update(staff: Staff, account_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         account = queries.account(work, account_id)
     try:
-        details = _details(account.slug)
+        details = _details()
     except ValidationError as error:
         return _form(typed(request.form), sentences(error), account=account), 422
     try:
@@ -158,6 +161,15 @@ def _row(
     }
 
 
+def _menu(shown: MenuLive | None) -> dict[str, str]:
+    """Say whether phones show a menu of ours, as far as WeChat was asked."""
+    if shown is None or shown.read_at is None or not shown.wire:
+        return {"tone": "ended", "word": gettext("None")}
+    if shown.release_id is None:
+        return {"tone": "bad", "word": gettext("Changed at WeChat")}
+    return {"tone": "good", "word": gettext("As published")}
+
+
 def _refused_at(account: OfficialAccount, zone: str) -> dt.datetime | None:
     """Give when a request to the callback was last refused, unless all was well after that."""
     refusals: Refusals = current_app.extensions["refusals"]
@@ -183,6 +195,7 @@ def _page(staff: Staff, account_id: int, *, finding: Finding | None = None) -> s
         "finding": _finding(finding) if finding else None,
         "refused_at": _refused_at(account, staff.house.zone),
     }
+    view["tabs"] = account_pages(staff, account_id)
     return render_template("console/accounts/account.html", view=view)
 
 
@@ -197,27 +210,28 @@ def _new_account() -> NewAccount:
         ValidationError: with the sentences of every wrong field.
     """
     read: dict[str, Any] = AccountIn().load(typed(request.form) | _secret())
-    _check_greeting(read["welcome"], read["slug"])
     store_id = _store(read.pop("store"))
     return NewAccount(
         **read, store_id=store_id, token=envelope.new_token(), encoding_aes_key=envelope.new_aes_key()
     )
 
 
-def _details(slug: str) -> AccountDetails:
+def _details() -> AccountDetails:
     """Read the form of an account that is known.
 
     Raises:
         ValidationError: with the sentences of every wrong field.
     """
     read: dict[str, Any] = DetailsIn().load(typed(request.form) | _secret())
-    _check_greeting(read["welcome"], slug)
     return AccountDetails(store_id=_store(read.pop("store")), **read)
 
 
-def _check_greeting(welcome: str, slug: str) -> None:
-    public_url = current_app.config["PUBLIC_URL"]
-    check_greeting(inbound.welcome(welcome, public_url=public_url, slug=slug))
+def _first_welcome() -> Content:
+    """Give what a new account answers to who follows it, until somebody words it otherwise."""
+    text = gettext(
+        'Welcome, and thank you for following us.\n<a href="{booking}">Book a visit</a> when it suits you.'
+    )
+    return Content(TEXT, text)
 
 
 def _secret() -> dict[str, str]:

@@ -27,6 +27,4 @@ def read_store(value: str, stores: Mapping[int, str]) -> int | None:
 def typed(form: Mapping[str, str]) -> dict[str, Any]:
     """Give what was typed, as a form shows it again: without the secret, which is never shown."""
     names = ("name", "app_id", "slug", "mode", "store")
-    return {name: form.get(name, "").strip() for name in names} | {
-        "welcome": form.get("welcome", "").replace("\r\n", "\n").strip()
-    }
+    return {name: form.get(name, "").strip() for name in names}

@@ -19,6 +19,7 @@ from engage.audit import services as audit
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.chat import queries as chat
+from engage.fans import queries as fans
 from engage.kernel import clock, doorbell, outbox
 from engage.kernel.db import unit_of_work
 from engage.kernel.leases import Backlog
@@ -27,6 +28,9 @@ from engage.notifications import queries as notifications
 from engage.notifications.rules import STATES
 from engage.notifications.services import QUEUE
 from engage.patients import queries as patients
+from engage.privacy import queries as privacy
+from engage.qrcodes import queries as qrcodes
+from engage.replies import queries as replies
 
 log = structlog.get_logger()
 
@@ -58,6 +62,10 @@ def index(staff: Staff) -> ResponseReturnValue:
         waiting = Backlog(QUEUE, *notifications.waiting(session, QUEUE), counts.get("failed", 0))
         codes = patients.codes_backlog(session, now=now)
         backlogs = [outbox.backlog(session), waiting, pushes.backlog(session), codes, chat.backlog(session)]
+        backlogs.append(qrcodes.waiting_tickets(session, now=now))
+        backlogs.append(replies.backlog(session, now=now))
+        backlogs.append(fans.tasks_backlog(session))
+        backlogs.append(privacy.backlog(session))
         given_up = outbox.given_up(session)
     view = {
         "subnav": settings_pages(staff),
@@ -94,6 +102,10 @@ def _queue(backlog: Backlog, now: dt.datetime, zone: str) -> dict[str, Any]:
         "pushes": gettext("Pushes of WeChat"),
         "codes": gettext("Codes by text message"),
         "chats": gettext("Replies to fans"),
+        "tickets": gettext("Channel code tickets"),
+        "pictures": gettext("Pictures of replies"),
+        "tagging": gettext("Work on many fans"),
+        "privacy": gettext("Copies and erasures"),
     }
     oldest = backlog.oldest_due_at
     return {

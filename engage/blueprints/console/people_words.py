@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 from flask_babel import gettext
 
+from engage.fans.rules import short_code
 from engage.patients.rules import masked
 
 if TYPE_CHECKING:
     from engage.patients.models import Patient
+
+
+def called(person: Patient) -> str:
+    """Give a person's name; one whose data was erased has none any more."""
+    return str(gettext("Erased")) if person.erased_at else person.name
 
 
 def described(person: Patient) -> str:
@@ -19,5 +25,5 @@ def described(person: Patient) -> str:
 
 
 def fan_called(nickname: str | None, fan_id: int) -> str:
-    """Give what a fan is called; whom WeChat gives no name to, by a number that tells them apart."""
-    return nickname or str(gettext("Fan %(number)s", number=fan_id))
+    """Give what a fan is called; whom WeChat gives no name to, by a code that tells them apart."""
+    return nickname or str(gettext("Fan %(code)s", code=short_code(fan_id)))

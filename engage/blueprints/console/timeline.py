@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
@@ -14,6 +14,7 @@ from engage.blueprints.faces import moment
 from engage.kernel import clock
 from engage.kernel.errors import N_
 from engage.patients.rules import SOURCES, WAYS
+from engage.privacy.rules import REQUESTS
 
 if TYPE_CHECKING:
     from engage.clinic.models import Store
@@ -24,22 +25,35 @@ VISITS: Final = "booking."
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What sentences name: stores that the reader may see, doctors, fans; and the chain's time zone."""
+    """What sentences name: stores the reader may see, doctors, fans, tags, codes; the chain's time zone."""
 
     stores: Mapping[int, Store]
     doctors: Mapping[int, str]
     fans: Mapping[int, str]
     zone: str
+    tags: Mapping[int, str] = field(default_factory=dict)
+    codes: Mapping[int, str] = field(default_factory=dict)
 
 
 # Kind of entry → the colour of its dot and its sentence.
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "fan.followed": ("good", N_("%(fan)s follows the official account")),
     "fan.left": ("ended", N_("%(fan)s follows the official account no more")),
+    "fan.scanned": ("confirmed", N_("%(fan)s scanned the code %(code)s")),
+    "fan.tagged": ("confirmed", N_("%(fan)s got a tag: %(tag)s")),
+    "fan.untagged": ("ended", N_("%(fan)s lost a tag: %(tag)s")),
     "patients.phone_verified": ("good", N_("%(fan)s proved a phone")),
     "patients.chart_created": ("confirmed", N_("Chart made: %(source)s")),
+    "patients.chart_changed": ("confirmed", N_("Chart changed")),
     "patients.bound": ("good", N_("%(fan)s bound: %(how)s")),
     "patients.unbound": ("ended", N_("%(fan)s bound no more")),
+    "patients.profile_submitted": ("waiting", N_("%(fan)s handed in a profile")),
+    "patients.profile_accepted": ("good", N_("The profile of %(fan)s was taken")),
+    "patients.profile_rejected": ("bad", N_("The profile of %(fan)s was not taken")),
+    "patients.merged": ("confirmed", N_("No. %(number)s was merged into this chart")),
+    "privacy.consented": ("good", N_("%(fan)s agreed to the privacy notice")),
+    "privacy.withdrawn": ("ended", N_("%(fan)s wants no more messages")),
+    "privacy.requested": ("waiting", N_("%(fan)s asked: %(wish)s")),
     "chat.session_opened": ("confirmed", N_("A conversation with %(fan)s began")),
     "chat.dedicated": ("confirmed", N_("%(fan)s got a dedicated agent")),
     "booking.booked": ("confirmed", N_("Booked %(visit)s")),
@@ -54,6 +68,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "booking.no_show": ("bad", N_("Did not come")),
     "booking.corrected": ("good", N_("No-show corrected")),
     "coupons.redeemed": ("good", N_("%(fan)s used a coupon %(where)s")),
+    "replies.coupon_taken": ("good", N_("%(fan)s took a coupon from a reply")),
 }
 
 
@@ -107,6 +122,14 @@ def _fan(entry: TimelineEntry, names: Names) -> str:
     return names.fans.get(entry.fan_id or 0) or str(gettext("A WeChat user"))
 
 
+def _code(entry: TimelineEntry, names: Names) -> str:
+    return names.codes.get(entry.data.get("code_id") or 0, "")
+
+
+def _tag(entry: TimelineEntry, names: Names) -> str:
+    return names.tags.get(entry.data.get("tag_id") or 0, "")
+
+
 def _source(entry: TimelineEntry, _names: Names) -> str:
     return _word(SOURCES, entry.data.get("source"))
 
@@ -119,10 +142,25 @@ def _word(words: Mapping[str, str], key: str | None) -> str:
     return str(gettext(words[key])) if key is not None and key in words else ""
 
 
+def _number(entry: TimelineEntry, _names: Names) -> str:
+    """Give the number of the chart that went into this one."""
+    return str(entry.data.get("number", ""))
+
+
+def _wish(entry: TimelineEntry, _names: Names) -> str:
+    """Give what a fan asked for."""
+    wish = entry.data.get("wish")
+    return str(gettext(REQUESTS[wish])) if wish in REQUESTS else ""
+
+
 _PARTS: Final[Mapping[str, Callable[[TimelineEntry, Names], str]]] = {
     "fan": _fan,
+    "tag": _tag,
+    "code": _code,
     "source": _source,
     "how": _how,
     "visit": _visit,
     "where": _where,
+    "number": _number,
+    "wish": _wish,
 }

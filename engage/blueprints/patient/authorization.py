@@ -33,6 +33,7 @@ from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import NotLoggedIn
 from engage.kernel.files import Files
+from engage.privacy import services as privacy
 from engage.wechat import pictures
 from engage.wechat.answers import Profile
 from engage.wechat.gateway import Credentials, Gateway, WeChatError, WeChatUnreachable
@@ -139,7 +140,10 @@ def _log_in(row: OfficialAccount, openid: str, page: str, profile: Profile | Non
     with unit_of_work() as work:
         fan_id = fans.recognise(work, row.id, openid, now=now)
         if profile:
-            fans.record_profile(work, fan_id, nickname=profile.nickname, avatar=avatar, now=now)
+            before = fans.record_profile(work, fan_id, nickname=profile.nickname, avatar=avatar, now=now)
+            privacy.forget_files(work, [before] if before else [], now=now)
+        if profile and profile.unionid:
+            fans.record_unionid(work, fan_id, profile.unionid)
         token = fans.log_in(work, fan_id, now=now)
     answer = redirect(page)
     answer.set_cookie(

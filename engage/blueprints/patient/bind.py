@@ -16,7 +16,7 @@ from flask_babel import gettext, ngettext
 
 from engage.blueprints import origin
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import detour
+from engage.blueprints.patient import agreeing, detour
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import DomainError
@@ -44,6 +44,8 @@ def begin(visitor: Visitor) -> ResponseReturnValue:
 def send_code(visitor: Visitor) -> ResponseReturnValue:
     """Send a code to the number that was typed, or once more to the last one."""
     typed = request.form.get("phone", "").strip()
+    if typed and not agreeing.agrees(visitor):
+        return _ask_phone(visitor, phone=typed, errors=agreeing.missing()), 422
     try:
         with unit_of_work() as session:
             asked = queries.last_code(session, visitor.fan_id)
@@ -128,7 +130,10 @@ def done(visitor: Visitor) -> ResponseReturnValue:
 
 
 def _ask_phone(visitor: Visitor, *, phone: str = "", errors: Errors | None = None) -> str:
-    view = _view(visitor) | {"submit_url": url_for("patient_bind.send_code", account=visitor.account_slug)}
+    with unit_of_work() as session:
+        notice = agreeing.notice(session, visitor.fan_id)
+    submit_url = url_for("patient_bind.send_code", account=visitor.account_slug)
+    view = _view(visitor) | {"submit_url": submit_url, "notice": notice}
     return render_template("patient/bind/phone.html", view=view, form={"phone": phone}, errors=errors or {})
 
 
@@ -194,11 +199,17 @@ def _onward(session: Session, visitor: Visitor) -> str:
         return ""
     charts = queries.of_phone(session, verified.phone)
     if not charts:
-        return _url("ask_name", visitor)
+        return _profile(visitor) or _url("ask_name", visitor)
     bound = {patient.id for patient in queries.of_fan(session, visitor.fan_id)}
     if bound.isdisjoint(chart.id for chart in charts):
         return ""
     return _next(visitor) or url_for("patient_bind.done", account=visitor.account_slug)
+
+
+def _profile(visitor: Visitor) -> str:
+    """Give `next` if it is the profile, which asks for the name itself: an agent makes that chart."""
+    onward = _next(visitor)
+    return onward if onward == url_for("patient_profile.show", account=visitor.account_slug) else ""
 
 
 def _trouble(asked: PhoneCode, *, now: dt.datetime) -> Errors:

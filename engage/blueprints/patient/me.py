@@ -52,6 +52,8 @@ def show(visitor: Visitor) -> ResponseReturnValue:
         "coupons_url": url_for("patient_coupons.index", account=account),
         "visits_url": url_for("patient_visits.index", account=account),
         "stores_url": url_for("patient_stores.index", account=account),
+        "profile_url": url_for("patient_profile.show", account=account),
+        "privacy_url": url_for("patient_privacy.show", account=account),
         "bind_url": url_for("patient_bind.begin", account=account, another=1 if bound else None),
     }
     return render_template("patient/me.html", view=view)

@@ -168,6 +168,20 @@ def of_patient(
     return _rows(session, session.scalars(statement).all())
 
 
+def came_of(session: Session, patient_id: int) -> Sequence[dt.datetime]:
+    """Give when the visits of a patient began that took place, or take place just now."""
+    took_place = (Appointment.patient_id == patient_id, Appointment.state.in_(CAME))
+    return session.scalars(sa.select(Appointment.starts_at).where(*took_place)).all()
+
+
+def made() -> sa.Select[int, dt.datetime, bool]:
+    """Build the statement of each visit: its `patient_id`, when it was booked, and whether they `came`."""
+    came = Appointment.state.in_(CAME).label("came")
+    return sa.select(
+        Appointment.patient_id.label("patient_id"), Appointment.booked_at.label("booked_at"), came
+    )
+
+
 def between(
     session: Session,
     *,

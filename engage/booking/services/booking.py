@@ -22,6 +22,7 @@ from engage.kernel import due, outbox, settings
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
 from engage.patients import queries as patients
+from engage.patients import services as charts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
         SlotFull: the last place is gone; carries the nearest free slots.
         PatientBusy: the patient has another visit at that time, at any store.
         KeyReused: the key belongs to another wish.
+        ChartMoved, ChartErased: staff books for a chart that was merged into another, or erased.
     """
     names = [f"key {wish.key}", ledger.patient(wish.patient_id)]
     ledger.lock(session, *names, *([] if wish.fan_id is None else [ledger.fan(wish.fan_id)]))
@@ -73,6 +75,8 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
         if item and not item.enabled:
             raise NotOffered
         _check_patient(session, wish, standing, store.zone, now=now)
+    else:
+        charts.present(session, wish.patient_id)
     minutes = item.minutes if item else 0
     target = (wish.store_id, wish.doctor_id, wish.starts_at)
     slot = queries.slot_at(session, *target, now=now, minutes=minutes)

@@ -8,6 +8,7 @@ from engage.chat.queries.conversations import (
     accounts_in_reach,
     changed,
     conversation,
+    dedicated_of,
     fan_of,
     fan_of_session,
     locked,
@@ -16,7 +17,15 @@ from engage.chat.queries.conversations import (
     rows_of,
     waiting,
 )
-from engage.chat.queries.messages import MessageRow, backlog, file_of, message, messages, messages_since
+from engage.chat.queries.messages import (
+    MessageRow,
+    backlog,
+    file_of,
+    has_message,
+    message,
+    messages,
+    messages_since,
+)
 
 __all__ = [
     "MessageRow",
@@ -26,9 +35,11 @@ __all__ = [
     "backlog",
     "changed",
     "conversation",
+    "dedicated_of",
     "fan_of",
     "fan_of_session",
     "file_of",
+    "has_message",
     "locked",
     "message",
     "messages",

@@ -18,6 +18,7 @@ from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
 from engage.kernel.paging import SIZE, Keyset, Page
 from engage.patients import queries as patients
+from engage.patients import waiting as profiles
 from engage.tenancy import queries as tenancy
 from engage.tenancy.rules import StoreScope
 
@@ -33,7 +34,7 @@ class Row:
 
     `unread` are the fan's messages that are neither answered nor ignored. `holder` is who talks with the
     fan by the fact, not by whether the end was written down; `ignored_by` who ignored messages, until the
-    fan writes again or is answered. Staff stand by id and name.
+    fan writes again or is answered. Staff stand by id and name. `profile_id` is a profile that waits.
     """
 
     id: int
@@ -62,6 +63,7 @@ class Row:
     ignored_by: str | None
     ignored_at: dt.datetime | None
     window: Window
+    profile_id: int | None
 
 
 def accounts_in_reach(session: Session, scope: StoreScope) -> frozenset[int]:
@@ -133,7 +135,7 @@ def rows(
 
 
 def rows_of(session: Session, ids: Collection[int], *, now: dt.datetime) -> Mapping[int, Row]:
-    """Give conversations by their ids, in five statements however many."""
+    """Give conversations by their ids, in six statements however many."""
     found = session.execute(_full(now).where(Conversation.id.in_(ids))).all()
     fan_ids = [row.Conversation.fan_id for row in found]
     staff_ids = {
@@ -146,6 +148,7 @@ def rows_of(session: Session, ids: Collection[int], *, now: dt.datetime) -> Mapp
         fans.by_ids(session, fan_ids),
         patients.names_of_fans(session, fan_ids),
         tenancy.names_of(session, staff_ids),
+        profiles.waiting_of(session, fan_ids),
     )
     return {row.Conversation.id: known.row(row) for row in found}
 
@@ -178,6 +181,14 @@ def waiting(session: Session, within: Collection[int]) -> Mapping[int, int]:
 def of_fan(session: Session, fan_id: int) -> int | None:
     """Give the id of a fan's conversation, if they ever wrote."""
     return session.scalar(sa.select(Conversation.id).where(Conversation.fan_id == fan_id))
+
+
+def dedicated_of(session: Session, fan_ids: Collection[int]) -> Mapping[int, int]:
+    """Give who is the dedicated agent of fans, by fan, in one statement."""
+    found = sa.select(Conversation.fan_id, Conversation.dedicated_staff_id).where(
+        Conversation.fan_id.in_(fan_ids), Conversation.dedicated_staff_id.is_not(None)
+    )
+    return {fan_id: staff_id for fan_id, staff_id in session.execute(found) if staff_id is not None}
 
 
 def fan_of(session: Session, conversation_id: int) -> int:
@@ -268,6 +279,7 @@ class _Known:
     fans: Mapping[int, Any]
     patients: Mapping[int, Sequence[str]]
     staff: Mapping[int, str]
+    profiles: Mapping[int, Any]
 
     def row(self, found: sa.Row[Any]) -> Row:
         """Make the row of a conversation as `_full` found it."""
@@ -300,6 +312,7 @@ class _Known:
             ignored_by=self._name(one.ignored_by),
             ignored_at=one.ignored_at,
             window=Window(one.window_left, one.window_until),
+            profile_id=self.profiles[one.fan_id].id if one.fan_id in self.profiles else None,
         )
 
     def _name(self, staff_id: int | None) -> str | None:

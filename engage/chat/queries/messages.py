@@ -109,6 +109,19 @@ def file_of(session: Session, message_id: int, within: Collection[int]) -> str:
     return found.file
 
 
+def has_message(session: Session, fan_id: int, key: uuid.UUID) -> bool:
+    """Whether a message of this key stands in the conversation of a fan."""
+    its_own = (Conversation.tenant_id == ChatMessage.tenant_id) & (
+        Conversation.id == ChatMessage.conversation_id
+    )
+    found = (
+        sa.select(ChatMessage.id)
+        .join(Conversation, its_own)
+        .where(Conversation.fan_id == fan_id, ChatMessage.key == key)
+    )
+    return session.scalar(found) is not None
+
+
 def backlog(session: Session) -> Backlog:
     """Give how many messages of staff wait to be sent; none of them waits for a person in the queue."""
     return Backlog(OUTGOING, *leases.waiting(session, ChatMessage, OUTGOING), 0)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from engage.chat.services.arriving import (
+    answering,
     arrived,
     arriving,
     leaving,
     left,
+    values_of_answer,
     values_of_arrival,
     values_of_window,
     widening,
     window_opened,
 )
 from engage.chat.services.fetching import Errand, Fetched, claim_media, media_next_at, settle_media
+from engage.chat.services.profiles import attach, create_from, hand_in, reject, rejection_key
 from engage.chat.services.sending import Parcel, claim, next_at, settle, spent
 from engage.chat.services.talking import Picture, end, ignore, reply, retry, sessions_next_at, sweep
 
@@ -21,16 +24,22 @@ __all__ = [
     "Fetched",
     "Parcel",
     "Picture",
+    "answering",
     "arrived",
     "arriving",
+    "attach",
     "claim",
     "claim_media",
+    "create_from",
     "end",
+    "hand_in",
     "ignore",
     "leaving",
     "left",
     "media_next_at",
     "next_at",
+    "reject",
+    "rejection_key",
     "reply",
     "retry",
     "sessions_next_at",
@@ -38,6 +47,7 @@ __all__ = [
     "settle_media",
     "spent",
     "sweep",
+    "values_of_answer",
     "values_of_arrival",
     "values_of_window",
     "widening",

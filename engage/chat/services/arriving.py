@@ -11,32 +11,60 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from engage.chat import reading, rules
 from engage.chat.models import ChatMessage, Conversation
-from engage.chat.reading import Arrival
-from engage.chat.rules import MEDIA, Trigger, Window
+from engage.chat.reading import Arrival, Automatic
+from engage.chat.rules import MEDIA, OUTGOING, Trigger, Window
 from engage.kernel import due, live, sealing
 from engage.kernel.db import Session
 
 # Written out: a statement of `run_alone` holds no values of its own.
 _ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1")
+_TWO: Final[sa.ColumnElement[int]] = sa.literal_column("2")
 _NONE: Final[sa.ColumnElement[int]] = sa.literal_column("0")
 
 _CONVERSATION = cast("sa.Table", Conversation.__table__)
 _MESSAGE = cast("sa.Table", ChatMessage.__table__)
 
 
-def arriving(fan: sa.FromClause, push: sa.FromClause, *, fetch: bool) -> list[sa.CTE]:
+def arriving(
+    fan: sa.FromClause, push: sa.FromClause, *, fetch: bool = False, answered: bool = False
+) -> list[sa.CTE]:
     """Build what `arrived` does, for the ids of `fan` and `push` in one statement (`kernel.db.run_alone`).
 
     All else comes by the names of `values_of_arrival`; with `fetch` the file's queue is marked, and the
-    doorbell is for the caller to ring.
+    doorbell is for the caller to ring. With `answered` the automatic answer stands behind the message, by
+    the names of `values_of_answer`.
     """
     source = sa.select(fan.c.id.label("fan_id"), push.c.id.label("push_id")).join_from(fan, push, sa.true())
-    return _taking_in(source.cte("chat_source"), fetch=fetch)
+    return _taking_in(source.cte("chat_source"), fetch=fetch, answered=answered)
 
 
 def widening(fan: sa.FromClause) -> sa.CTE:
     """Build what `window_opened` does for the id of `fan`; values by the names of `values_of_window`."""
-    return _widened(fan.c.id).returning(_CONVERSATION.c.id).cte("chat_window")
+    return _widened(fan.c.id).returning(_CONVERSATION.c.id, _CONVERSATION.c.seq).cte("chat_window")
+
+
+def answering(moved: sa.CTE) -> sa.CTE:
+    """Build the message that shows an automatic answer, in the last place of the conversation of `moved`.
+
+    Nothing for a fan who never wrote. Values by the names of `values_of_answer`, beside those of the window.
+    """
+    m = _MESSAGE.c
+    at = _value("chat_at", m.at)
+    told = {
+        m.conversation_id: moved.c.id,
+        m.seq: moved.c.seq,
+        m.changed_seq: moved.c.seq,
+        m.direction: sa.literal_column("'out'"),
+        m.kind: _value("answer_kind", m.kind),
+        m.text: sa.cast(sa.bindparam("answer_text", type_=sa.LargeBinary()), sa.LargeBinary()),
+        m.file: _value("answer_file", m.file),
+        m.data: sa.cast(sa.bindparam("answer_data", type_=sa.Text()), JSONB),
+        m.state: sa.literal_column("'sent'"),
+        m.at: at,
+        m.sent_at: at,
+        m.queue: sa.literal_column(f"'{OUTGOING}'"),
+    }
+    return sa.insert(_MESSAGE).from_select(list(told), sa.select(*told.values())).cte("chat_answered")
 
 
 def leaving(fan: sa.FromClause) -> sa.CTE:
@@ -54,6 +82,16 @@ def values_of_arrival(arrival: Arrival, *, at: dt.datetime, now: dt.datetime) ->
         "chat_now": now,
         "chat_over": now - rules.IDLE,
         "chat_fetch_at": now if reading.is_fetched(arrival) else None,
+    }
+
+
+def values_of_answer(answer: Automatic) -> dict[str, Any]:
+    """Give what an automatic answer stores."""
+    return {
+        "answer_kind": answer.kind,
+        "answer_text": None if answer.text is None else sealing.seal(answer.text),
+        "answer_data": json.dumps(answer.data),
+        "answer_file": answer.file,
     }
 
 
@@ -106,14 +144,17 @@ def _value(name: str, column: sa.ColumnElement[Any]) -> sa.Cast[Any]:
     return sa.cast(sa.bindparam(name), column.type)
 
 
-def _taking_in(source: sa.CTE, *, fetch: bool) -> list[sa.CTE]:
-    """Move the conversation of the source's fan on by one message, then write the message in its place."""
+def _taking_in(source: sa.CTE, *, fetch: bool = False, answered: bool = False) -> list[sa.CTE]:
+    """Move the conversation of the source's fan on by one message, then write the message in its place.
+
+    By two if it is `answered`: the answer stands in the last.
+    """
     c = _CONVERSATION.c
     at = _value("chat_at", c.last_at)
     row = {
         c.account_id: _value("account_id", c.account_id),
         c.fan_id: source.c.fan_id,
-        c.seq: _ONE,
+        c.seq: _TWO if answered else _ONE,
         c.touched_at: sa.func.clock_timestamp(),
         c.last_at: at,
         c.last_in_seq: _ONE,
@@ -127,7 +168,7 @@ def _taking_in(source: sa.CTE, *, fetch: bool) -> list[sa.CTE]:
         news.on_conflict_do_update(
             index_elements=["tenant_id", "fan_id"],
             set_={
-                "seq": c.seq + _ONE,
+                "seq": c.seq + (_TWO if answered else _ONE),
                 "last_in_seq": c.seq + _ONE,
                 "touched_at": sa.func.clock_timestamp(),
                 "last_at": sa.func.greatest(c.last_at, news.excluded.last_at),
@@ -142,10 +183,11 @@ def _taking_in(source: sa.CTE, *, fetch: bool) -> list[sa.CTE]:
         .cte("chat_moved")
     )
     m = _MESSAGE.c
+    seq = moved.c.seq - _ONE if answered else moved.c.seq
     told = {
         m.conversation_id: moved.c.id,
-        m.seq: moved.c.seq,
-        m.changed_seq: moved.c.seq,
+        m.seq: seq,
+        m.changed_seq: seq,
         m.direction: sa.literal_column("'in'"),
         m.kind: _value("chat_kind", m.kind),
         m.text: sa.cast(sa.bindparam("chat_text", type_=sa.LargeBinary()), sa.LargeBinary()),
@@ -162,7 +204,8 @@ def _taking_in(source: sa.CTE, *, fetch: bool) -> list[sa.CTE]:
         .returning(m.tenant_id, m.queue, m.available_at)
         .cte("chat_written")
     )
-    return [moved, written, *([due.marking(written)] if fetch else [])]
+    marked = [due.marking(written)] if fetch else []
+    return [moved, written, *marked, *([answering(moved)] if answered else [])]
 
 
 def _talked_on() -> sa.ColumnElement[Any]:
@@ -206,7 +249,7 @@ def _alone() -> sa.Select[Any]:
     is_there = sa.exists().where(_MESSAGE.c.push_id == push_id)
     fan_id = _value("chat_fan_id", _CONVERSATION.c.fan_id)
     source = sa.select(fan_id.label("fan_id"), push_id.label("push_id")).where(~is_there).cte("chat_source")
-    moved, written = _taking_in(source, fetch=False)
+    moved, written = _taking_in(source)
     return sa.select(moved.c.id).add_cte(written)
 
 

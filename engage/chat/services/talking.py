@@ -14,7 +14,7 @@ from engage.chat import queries, rules
 from engage.chat.errors import FanLeft, NotFailed, NotTheHolder, SessionHeld
 from engage.chat.models import ChatMessage, ChatSession, Conversation
 from engage.chat.rules import OUTGOING, SESSIONS, Window
-from engage.chat.services.changing import touch
+from engage.chat.services.changing import answered, touch
 from engage.fans import queries as fans
 from engage.kernel import due, outbox
 from engage.kernel.db import Session
@@ -67,7 +67,7 @@ def reply(
     _check_window(session, conversation, now=now)
     held = held or _open(session, conversation, by_staff, now=now)
     _dedicate(session, conversation, by_staff, now=now)
-    _answered(session, conversation, seen)
+    answered(session, conversation, seen)
     conversation.ignored_by = conversation.ignored_at = None
     seq = touch(session, conversation)
     conversation.window_left -= 1
@@ -163,7 +163,7 @@ def ignore(
     """
     conversation = queries.locked(session, conversation_id)
     before = conversation.answered_seq
-    _answered(session, conversation, seen)
+    answered(session, conversation, seen)
     if conversation.answered_seq == before:
         return
     conversation.ignored_by, conversation.ignored_at = by_staff, now
@@ -249,19 +249,3 @@ def _dedicate(session: Session, conversation: Conversation, staff_id: int, *, no
     if conversation.dedicated_staff_id is None:
         conversation.dedicated_staff_id = staff_id
         outbox.record(session, "chat.dedicated", now=now, conversation_id=conversation.id)
-
-
-def _answered(session: Session, conversation: Conversation, seen: int) -> None:
-    """Note that nobody waits for an answer to what was seen; what came after it waits on."""
-    answered = max(conversation.answered_seq, min(seen, conversation.last_in_seq))
-    waiting_since = session.scalar(
-        sa.select(ChatMessage.at)
-        .where(
-            ChatMessage.conversation_id == conversation.id,
-            ChatMessage.direction == "in",
-            ChatMessage.seq > answered,
-        )
-        .order_by(ChatMessage.seq)
-        .limit(1)
-    )
-    conversation.answered_seq, conversation.waiting_since = answered, waiting_since

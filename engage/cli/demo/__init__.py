@@ -17,7 +17,21 @@ from engage.accounts import queries as accounts
 from engage.app import create_app
 from engage.audit.services import OPERATOR, Actor
 from engage.cli import Refused
-from engage.cli.demo import account, charts, chats, clinic, history, offers
+from engage.cli.demo import (
+    account,
+    charts,
+    chats,
+    clinic,
+    codes,
+    history,
+    marks,
+    menu,
+    offers,
+    profiles,
+    register,
+    replies,
+    wishes,
+)
 from engage.cli.demo.hanbit import HANBIT
 from engage.cli.demo.kangmei import KANGMEI
 from engage.cli.demo.shapes import Chain
@@ -83,18 +97,26 @@ def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
     openids = account.introduce(settings)
     with unit_of_work() as session:
         fans = account.recognise(session, openids, now=now)
+        marks.mark(session, KANGMEI.slug, fans, now=now)
+        codes.spread(session, accounts.by_app_id(session, account.APP_ID).id, fans, now=now)
     visits = list(plan(KANGMEI, now))
     last = {visit.fan: visit for visit in visits if visit.fan in TOLD and visit.starts_at > now}
     _live(KANGMEI, fans, [visit for visit in visits if visit not in last.values()], now=now)
     with unit_of_work() as session:
+        register.take_over(session, by=OPERATOR, now=now)
         is_quiet = not account.is_worded(session)
     if is_quiet:
         _react()
     with unit_of_work() as session:
         account.word_messages(session, now=now)
+        wishes.ask(session, fans, now=now)
+    menu.publish()
     account.open_doors(settings)
     _offer(now=now)
     _talk(settings, fans, openids, now=now)
+    with unit_of_work() as session:
+        page = f"{settings.public_url}/p/{account.SLUG}/profile"
+        profiles.hand_in(session, fans, slug=KANGMEI.slug, pages=page, now=now)
     offers.until_told()
     with unit_of_work() as session:
         offers.use(session, fans, zone=KANGMEI.zone, now=now)
@@ -109,6 +131,7 @@ def _offer(*, now: dt.datetime) -> None:
         offers.make_coupons(session, account_id, now=now)
         offers.push(session, account_id, zone=KANGMEI.zone, now=now)
         offers.plan(session, account_id, zone=KANGMEI.zone, now=now)
+        replies.write(session, now=now)
 
 
 def _talk(

@@ -6,9 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from flask import current_app
 
 from engage import config
 from engage.accounts import queries, services
@@ -24,7 +21,8 @@ from engage.kernel import directory
 from engage.kernel.db import Session
 from engage.notifications import services as notifications
 from engage.notifications.queries import wordings
-from engage.wechat.gateway import Credentials, Gateway
+from engage.replies import services as replies
+from engage.replies.rules import TEXT, Content
 
 APP_ID = "wxdemo0000kangmei"
 SLUG = "kangmei"
@@ -79,6 +77,12 @@ WORDINGS: Mapping[str, Wording] = {
         "公众号：{{thing1.DATA}}\n时间：{{time2.DATA}}\n提示：{{thing3.DATA}}",
         {"thing1": "{account}", "time2": "{time}", "thing3": "预约会通知到这个微信"},
     ),
+    "profile_rejected": Wording(
+        "demo-profile-rejected-00000000000000000000000",
+        "资料未通过通知",
+        "公众号：{{thing1.DATA}}\n时间：{{time2.DATA}}\n提示：{{thing3.DATA}}",
+        {"thing1": "{account}", "time2": "{time}", "thing3": "点开查看原因，修改后再提交"},
+    ),
     "coupon_arrived": Wording(
         "demo-coupon-arrived-0000000000000000000000000",
         "优惠券到账通知",
@@ -95,15 +99,6 @@ WORDINGS: Mapping[str, Wording] = {
 
 EVERYBODY = {**FANS, **FOLLOWERS}
 
-# What the menu opens, and below which page of the account.
-MENU = (
-    ("微信预约", "booking"),
-    ("自助绑定", "bind"),
-    ("我的卡券", "coupons"),
-    ("我的预约", "appointments"),
-    ("个人中心", "me"),
-)
-
 _PHONES = {family.fan: family.phone for family in FAMILIES if family.fan}
 
 
@@ -118,9 +113,9 @@ def connect(session: Session, *, now: dt.datetime) -> None:
         secret=SECRET,
         token=TOKEN,
         encoding_aes_key=AES_KEY,
-        welcome=WELCOME,
     )
-    services.connect(session, new, by=OPERATOR, now=now)
+    connected = services.connect(session, new, by=OPERATOR, now=now)
+    replies.set_welcome(session, connected.id, Content(TEXT, WELCOME), by=OPERATOR, now=now)
 
 
 def introduce(settings: config.Config) -> Mapping[str, str]:
@@ -190,14 +185,7 @@ def word_messages(session: Session, *, now: dt.datetime) -> None:
 
 
 def open_doors(settings: config.Config) -> None:
-    """Show the menu, let the people follow, and check the callback."""
-    pages = f"{settings.public_url}/p/{SLUG}"
-    gateway: Gateway = current_app.extensions["wechat"]
-    booking, binding, coupons, visits, me = (
-        {"type": "view", "name": name, "url": f"{pages}/{path}"} for name, path in MENU
-    )
-    buttons: list[dict[str, Any]] = [booking, binding, {"name": "我的", "sub_button": [coupons, visits, me]}]
-    gateway.publish_menu(Credentials(APP_ID, SECRET), buttons)
+    """Let the people follow, and check the callback."""
     for fan in EVERYBODY:
         ask(settings, f"/fans/{fan}/follow", {"appid": APP_ID})
     for fan in REFUSING:

@@ -25,6 +25,7 @@ from engage.cli.demo.talks import FAN, TALKS, Said, said
 from engage.inbound import services as inbound
 from engage.kernel.db import unit_of_work
 from engage.kernel.files import Files
+from engage.replies.book import EMPTY
 from engage.tenancy import queries as tenancy
 from engage.wechat import messages
 
@@ -87,7 +88,7 @@ def _hear(settings: config.Config, house: House, fan: str, one: Said, key: uuid.
     body = _xml({**told["pushed"], "CreateTime": fields["CreateTime"], "MsgId": msg_id})
     message = messages.parse(body)
     arrived = inbound.arrived(house.account_id, message, timestamp=msg_id, nonce=nonce, body=body, xml=body)
-    inbound.receive(arrived, message, greeting="", now=one.at)
+    inbound.receive(arrived, message, book=EMPTY, now=one.at)
 
 
 def _reply(house: House, fan: str, one: Said, key: uuid.UUID) -> None:

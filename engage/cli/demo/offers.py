@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from engage.audiences.filters import EVERYBODY
 from engage.audit.services import Actor
 from engage.campaigns import queries as campaign_queries
 from engage.campaigns import services as campaigns
@@ -38,7 +39,7 @@ def make_coupons(session: Session, account_id: int, *, now: dt.datetime) -> None
     if queries.coupons(session).items:
         return
     marketer, made_at = _actor(session, "marketer"), now - dt.timedelta(days=PUSHED_DAYS_AGO + 2)
-    stock = campaign_queries.reachable(session, account_id) + LEFT
+    stock = campaign_queries.reachable(session, EVERYBODY.changed(account_id=account_id), now=now) + LEFT
     for name, new in _offers(session, stock).items():
         coupon = services.create(session, new, by=marketer, now=made_at)
         if name != DRAFT:

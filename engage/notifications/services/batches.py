@@ -81,8 +81,8 @@ def write_many(
 ) -> int:
     """Write the batch's message down for fans, once each however often this runs; gives how many are new.
 
-    Who does not follow the account is skipped, and all are with `skip`, which says why. Who is not a
-    fan of the batch's account gets nothing.
+    Who does not follow the account or wants no messages is skipped, and all are with `skip`, which says
+    why. Who is not a fan of the batch's account gets nothing.
 
     Raises:
         NotFound: there is no such batch.
@@ -177,7 +177,7 @@ def _writing(
     ).table_valued(sa.column("fan_id", sa.BigInteger), sa.column("bundle_id", sa.BigInteger))
     place = place.render_derived(name="place")
     whom = fans.looked_up(place.c.fan_id)
-    goes = sa.literal(skip is None) & whom.c.following
+    goes = sa.literal(skip is None) & whom.c.closed.is_(None)
     moment = sa.literal(now, sa.DateTime(timezone=True))
     rows = {
         "queue": sa.literal(BULK),
@@ -192,7 +192,7 @@ def _writing(
         "title": sa.literal(""),
         "page": sa.literal(""),
         "state": sa.case((goes, "pending"), else_="skipped"),
-        "reason": sa.case((goes, None), else_=skip or "not_following"),
+        "reason": sa.case((goes, None), else_=skip or whom.c.closed),
         "created_at": moment,
         "available_at": sa.case((goes, moment), else_=None),
         "ended_at": sa.case((goes, None), else_=moment),

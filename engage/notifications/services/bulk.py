@@ -14,6 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from engage.fans import queries as fans
 from engage.kernel import leases
 from engage.kernel.db import Session
 from engage.notifications import rules
@@ -226,13 +227,34 @@ def _give_up_the_late(session: Session, bundle_id: int, *, now: dt.datetime) -> 
 
 
 def _due(session: Session, bundle_id: int, *, now: dt.datetime) -> Sequence[Addressee]:
+    """Give what of a locked bundle goes out; who is not to be written to any more is skipped."""
+    closed = fans.closed(Delivery.fan_id).label("closed")
     found = session.execute(
-        sa.select(Delivery.id, Delivery.fan_id, Delivery.attempts, Delivery.first_tried_at)
+        sa.select(Delivery.id, Delivery.fan_id, Delivery.attempts, Delivery.first_tried_at, closed)
         .where(Delivery.bundle_id == bundle_id, Delivery.available_at <= now)
         .order_by(Delivery.id)
         .limit(BUNDLE)
+    ).all()
+    gone = {row.id: row.closed for row in found if row.closed is not None}
+    if gone:
+        _skip(session, gone, now=now)
+    return [Addressee(*row[:-1]) for row in found if row.id not in gone]
+
+
+def _skip(session: Session, reasons: Mapping[int, str], *, now: dt.datetime) -> None:
+    """End messages to people who left or want none; what was tried before may have arrived."""
+    was_tried = Delivery.first_tried_at.is_not(None)
+    session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id == sa.any_(sa.literal(list(reasons), ARRAY(sa.BigInteger))))
+        .values(
+            state=sa.case((was_tried, "unknown"), else_="skipped"),
+            reason=sa.case((was_tried, "no_answer"), else_=sa.case(reasons, value=Delivery.id)),
+            available_at=None,
+            ended_at=now,
+        )
+        .execution_options(synchronize_session=False)
     )
-    return [Addressee(*row) for row in found]
 
 
 def _is_held(session: Session, load: Load) -> bool:

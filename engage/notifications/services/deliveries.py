@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from engage.audit import services as audit
 from engage.audit.services import Actor
+from engage.fans import queries as fans
 from engage.kernel import due, leases
 from engage.kernel.db import Session
 from engage.kernel.errors import N_, Invalid
@@ -63,8 +64,12 @@ class Parcel:
     page: str
 
 
-def late_reply(push_id: int, account_id: int, fan_id: int, text: str) -> Message:
-    """Give the customer-service message that replies to a push after its answer was due."""
+def late_reply(push_id: int, account_id: int, fan_id: int, fields: dict[str, str]) -> Message:
+    """Give the customer-service message that replies to a push after its answer was due.
+
+    `fields` hold a `text`, the `media_id` of a picture, or `title`, `description`, `url` and `picture_url`
+    of a card.
+    """
     return Message(
         kind="late_reply",
         channel="custom",
@@ -73,9 +78,9 @@ def late_reply(push_id: int, account_id: int, fan_id: int, text: str) -> Message
         account_id=account_id,
         fan_id=fan_id,
         template_id="",
-        fields={"text": text},
+        fields=fields,
         page="",
-        text=text,
+        text=fields.get("text") or fields.get("title") or "",
     )
 
 
@@ -162,8 +167,10 @@ def claim(session: Session, *, now: dt.datetime, batch: int) -> tuple[Claim, Seq
     """
     claimed = leases.claim(session, Delivery, QUEUE, now=now, batch=batch)
     parcels = []
-    for row in leases.held(session, Delivery, claimed):
-        if why := _why_not(row, now=now):
+    rows = leases.held(session, Delivery, claimed)
+    closed = fans.closed_of(session, {row.fan_id for row in rows})
+    for row in rows:
+        if why := _why_not(row, now=now) or closed.get(row.fan_id):
             _end(row, "unknown" if row.first_tried_at else "skipped", why, now=now)
             continue
         parcels.append(
@@ -182,7 +189,8 @@ def claim(session: Session, *, now: dt.datetime, batch: int) -> tuple[Claim, Seq
 
 
 def let_out(session: Session, parcel: Parcel, *, now: dt.datetime) -> bool:
-    """Say that a message goes out now; False if it may not: withdrawn since, or no longer this worker's.
+    """Say that a message goes out now; False if it may not: withdrawn since, or no longer this worker's,
+    or the person left or wants no more since; the next claim says so.
 
     Commit before the call. Whoever withdraws waits for this row or is waited for, so a change that
     is committed holds back every message that is not let out yet.
@@ -194,6 +202,7 @@ def let_out(session: Session, parcel: Parcel, *, now: dt.datetime) -> bool:
             Delivery.lease == parcel.lease,
             Delivery.available_at > now,
             Delivery.withdrawn_at.is_(None),
+            fans.closed(Delivery.fan_id).is_(None),
         )
         .values(state="sending", first_tried_at=sa.func.coalesce(Delivery.first_tried_at, now))
         .returning(Delivery.id)

@@ -28,7 +28,7 @@ class Notice:
     kind: str
     subject_id: int
     subject_version: int
-    patient_id: int
+    patient_id: int | None
     values: Mapping[str, str]
     page: str
     expires_at: dt.datetime | None = None
@@ -66,4 +66,6 @@ def _in_the_way(wording: Wording | None, fan: Fan) -> str | None:
         return "no_template"
     if not wording.enabled:
         return "switched_off"
-    return None if fan.following else "not_following"
+    if not fan.following:
+        return "not_following"
+    return None if fan.muted_at is None else "muted"

@@ -13,7 +13,9 @@ from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.kernel import outbox, sealing
 from engage.kernel.db import Session
+from engage.kernel.errors import NotFound
 from engage.patients import queries, rules
+from engage.patients.errors import ChartErased, ChartMoved
 from engage.patients.models import Binding, Patient
 
 
@@ -54,6 +56,25 @@ def unbind(session: Session, *, fan_id: int, patient_id: int, by: Actor, now: dt
         subject = ("patient", patient_id)
         audit.record(session, "patient.unbound", by=by, subject=subject, now=now, fields={"fan_id"})
         outbox.record(session, "patients.unbound", now=now, binding_id=ended)
+
+
+def present(session: Session, patient_id: int) -> Patient:
+    """Give a chart that somebody may be bound to; nobody merges or erases it before the transaction ends.
+
+    Raises:
+        NotFound: there is no such patient.
+        ChartMoved: the chart was merged into another.
+        ChartErased: the chart was erased.
+    """
+    key = (session.tenant_id, patient_id)
+    found = session.get(Patient, key, with_for_update={"read": True}, populate_existing=True)
+    if found is None:
+        raise NotFound(patient=patient_id)
+    if found.merged_into_id is not None:
+        raise ChartMoved(number=queries.patient(session, found.merged_into_id).number)
+    if found.erased_at is not None:
+        raise ChartErased
+    return found
 
 
 def bind_by_phone(session: Session, fan_id: int, *, now: dt.datetime) -> Sequence[Patient]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -14,15 +15,24 @@ from engage.audit.services import Actor
 from engage.kernel import outbox, sealing
 from engage.kernel.db import Session
 from engage.patients import queries, rules
-from engage.patients.errors import PhoneNotVerified, TooManyCharts
-from engage.patients.models import ChartNumber, Patient, PatientTerm
+from engage.patients.errors import ChartErased, ChartMoved, PhoneNotVerified, StaleChart, TooManyCharts
+from engage.patients.models import ChartNumber, Patient, PatientFact, PatientTerm
 from engage.patients.queries import Verified
 from engage.patients.services.bindings import bind_all, hold_phone
 
 
 @dataclass(frozen=True, slots=True)
+class NameParts:
+    """The parts of a name, where somebody gave them apart."""
+
+    family: str
+    middle: str
+    given: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewChart:
-    """What is known of a person when the chart is made; the phone as it was typed."""
+    """What is known of a person; phone and e-mail as they were typed. Of `parts` the name is made."""
 
     name: str
     phone: str | None = None
@@ -30,6 +40,12 @@ class NewChart:
     birth_date: dt.date | None = None
     source: str = "wechat"
     store_id: int | None = None
+    parts: NameParts | None = None
+    email: str | None = None
+    region: str | None = None
+    consultant_id: int | None = None
+    on_treatment: bool = False
+    memo: str = ""
 
 
 def create_chart(session: Session, new: NewChart, *, by: Actor, now: dt.datetime) -> Patient:
@@ -38,32 +54,88 @@ def create_chart(session: Session, new: NewChart, *, by: Actor, now: dt.datetime
     Raises:
         WrongName: the name is empty or too long.
         WrongPhone: no such number can exist.
+        WrongEmail: this is no e-mail address.
     """
-    name = rules.named(new.name)
-    phone = queries.phone_of(session, new.phone) if new.phone else None
     patient = Patient(
-        number=_next_number(session),
-        name=name,
-        phone=phone,
-        phone_index=sealing.index(phone) if phone else None,
-        tail_index=queries.tail_index(phone) if phone else None,
-        sex=new.sex,
-        birth_date=new.birth_date,
-        source=new.source,
-        store_id=new.store_id,
-        memo="",
-        created_at=now,
+        number=_next_number(session), source=new.source, created_at=now, version=1, **_values(session, new)
     )
     session.add(patient)
     session.flush()
-    terms = rules.terms_of(name, patient.number)
-    session.execute(
-        sa.insert(PatientTerm),
-        [{"tenant_id": session.tenant_id, "term": term, "patient_id": patient.id} for term in sorted(terms)],
-    )
+    session.add(PatientFact(patient_id=patient.id))
+    _write_terms(session, [patient])
     audit.record(session, "patient.created", by=by, subject=("patient", patient.id), now=now)
     outbox.record(session, "patients.chart_created", now=now, patient_id=patient.id)
     return patient
+
+
+def change_chart(
+    session: Session, patient_id: int, changed: NewChart, *, version: int, by: Actor, now: dt.datetime
+) -> Patient:
+    """Change what a chart tells; where it came from stays. Records `patients.chart_changed` if anything did.
+
+    Raises:
+        NotFound: no such chart.
+        ChartMoved: it was merged into another.
+        ChartErased: it was erased.
+        StaleChart: it was changed since `version`.
+        WrongName: the name is empty or too long.
+        WrongPhone: no such number can exist.
+        WrongEmail: this is no e-mail address.
+    """
+    patient = queries.locked(session, patient_id)
+    if patient.merged_into_id is not None:
+        raise ChartMoved(number=queries.patient(session, patient.merged_into_id).number)
+    if patient.erased_at is not None:
+        raise ChartErased
+    if patient.version != version:
+        raise StaleChart
+    wanted = _values(session, changed)
+    fields = {name for name, value in wanted.items() if getattr(patient, name) != value}
+    if not fields:
+        return patient
+    for name in fields:
+        setattr(patient, name, wanted[name])
+    patient.version += 1
+    if "name" in fields:
+        session.execute(sa.delete(PatientTerm).where(PatientTerm.patient_id == patient.id))
+        _write_terms(session, [patient])
+    told = fields - {"phone_index", "tail_index", "email_index"}
+    audit.record(session, "patient.updated", by=by, subject=("patient", patient.id), now=now, fields=told)
+    outbox.record(session, "patients.chart_changed", now=now, patient_id=patient.id)
+    session.flush()
+    return patient
+
+
+def reveal_phone(session: Session, patient_id: int, *, by: Actor, now: dt.datetime) -> str:
+    """Give a patient's whole phone, and write down who asked; empty if there is none.
+
+    Raises:
+        NotFound: no such chart.
+    """
+    phone = queries.patient(session, patient_id).phone
+    if phone:
+        subject = ("patient", patient_id)
+        audit.record(session, "patient.phone_revealed", by=by, subject=subject, now=now, fields={"phone"})
+    return phone or ""
+
+
+def refresh_terms(session: Session, *, after: int, limit: int) -> Sequence[int]:
+    """Write anew what some charts are searched by, the next after the id `after`; gives which they are.
+
+    Names are sealed: what an upgrade searches by more, no migration can write.
+    """
+    charts = session.scalars(
+        sa.select(Patient)
+        .where(Patient.id > after, Patient.merged_into_id.is_(None), Patient.erased_at.is_(None))
+        .order_by(Patient.id)
+        .limit(limit)
+        .with_for_update(key_share=True)
+    ).all()
+    ids = [chart.id for chart in charts]
+    if charts:
+        session.execute(sa.delete(PatientTerm).where(PatientTerm.patient_id.in_(ids)))
+        _write_terms(session, charts)
+    return ids
 
 
 def chart_for_fan(session: Session, fan_id: int, name: str, *, how: str, now: dt.datetime) -> Patient:
@@ -133,6 +205,41 @@ def _proof(session: Session, fan_id: int) -> Verified:
 def _of_name(charts: Sequence[Patient], name: str) -> Sequence[Patient]:
     wanted = rules.tidy(name).lower()
     return [chart for chart in charts if chart.name.lower() == wanted]
+
+
+def _values(session: Session, told: NewChart) -> dict[str, Any]:
+    """Give what is known of a person as the columns hold it."""
+    parts, phone = told.parts, queries.phone_of(session, told.phone) if told.phone else None
+    email = rules.mail(told.email) if told.email else None
+    return {
+        "name": rules.composed(parts.family, parts.middle, parts.given) if parts else rules.named(told.name),
+        "family_name": rules.tidy(parts.family) if parts else None,
+        "middle_name": rules.tidy(parts.middle) if parts else None,
+        "given_name": rules.tidy(parts.given) if parts else None,
+        "phone": phone,
+        "phone_index": sealing.index(phone) if phone else None,
+        "tail_index": queries.tail_index(phone) if phone else None,
+        "email": email,
+        "email_index": queries.email_index(email) if email else None,
+        "sex": told.sex,
+        "birth_date": told.birth_date,
+        "region": told.region,
+        "store_id": told.store_id,
+        "consultant_id": told.consultant_id,
+        "on_treatment": told.on_treatment,
+        "memo": told.memo.strip(),
+    }
+
+
+def _write_terms(session: Session, charts: Sequence[Patient]) -> None:
+    session.execute(
+        sa.insert(PatientTerm),
+        [
+            {"tenant_id": session.tenant_id, "term": term, "patient_id": chart.id}
+            for chart in charts
+            for term in sorted(rules.terms_of(chart.name, chart.number))
+        ],
+    )
 
 
 def _next_number(session: Session) -> int:

@@ -41,6 +41,7 @@ export const swap = async (url, id) => {
   const old = document.getElementById(id);
   const focused = old.contains(document.activeElement) && document.activeElement.closest('[data-row]')?.id;
   old.replaceWith(part.getElementById(id));
+  htmx.process(document.getElementById(id));
   if (focused) $(`#${focused} a`)?.focus({ preventScroll: true });
   return true;
 };

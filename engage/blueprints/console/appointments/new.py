@@ -34,7 +34,7 @@ from engage.kernel.db import Session, unit_of_work
 from engage.kernel.errors import N_, DomainError
 from engage.patients import queries as patients
 from engage.patients import services as charts
-from engage.patients.errors import WrongName, WrongPhone
+from engage.patients.errors import ChartErased, ChartMoved, WrongName, WrongPhone
 from engage.patients.services import NewChart
 
 if TYPE_CHECKING:
@@ -112,6 +112,9 @@ def create(staff: Staff) -> ResponseReturnValue:
         appointment_id = _made_meanwhile(staff, form)
         if appointment_id is None:
             return _form(staff, form, {"starts_at": [gettext(refusal.title)]}), 422
+    except (ChartMoved, ChartErased) as refusal:
+        form |= {"patient": "", "q": str(refusal.data.get("number", ""))}  # shows the chart that stayed
+        return _form(staff, form, {"patient": [gettext(refusal.title) % refusal.data]}), 422
     except (SlotFull, NotOpen, PatientBusy, WrongName, WrongPhone) as refusal:
         wrong = {FIELD_OF[type(refusal)]: [gettext(refusal.title)]}
         return _form(staff, form, wrong, nearest=refusal.data.get("nearest", ())), 422

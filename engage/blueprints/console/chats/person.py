@@ -1,4 +1,4 @@
-"""Who the fan of a conversation is: for whom they speak, the visits to come, what they hold."""
+"""Who the fan of a conversation is: for whom they speak, what of theirs waits, visits, what they hold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from engage.accounts import queries as accounts
+from engage.audit import services as audit
+from engage.blueprints.console.fans.access import VIEW, may
+from engage.blueprints.console.fans.showing import marks
 from engage.blueprints.console.people_words import described
 from engage.blueprints.coupon_card import dated
 from engage.blueprints.faces import day, moment
@@ -22,29 +25,45 @@ from engage.fans import queries as fans
 from engage.kernel import clock
 from engage.kernel.db import Session
 from engage.patients import queries as patients
+from engage.patients import waiting
 
 if TYPE_CHECKING:
     from engage.chat.queries import Row
     from engage.fans.models import Fan
-    from engage.patients.models import Patient
+    from engage.patients.models import Patient, PatientFact
 
 COUPONS: Final = 10
 # More than anybody has before them; the nearest of each patient is shown.
 VISITS: Final = 40
 
 
-def person_view(session: Session, staff: Staff, row: Row, *, now: dt.datetime) -> dict[str, Any]:
-    """Give the person beside a conversation, as far as the reader's roles let them know."""
+def person_view(
+    session: Session, staff: Staff, row: Row, *, now: dt.datetime, is_opened: bool
+) -> dict[str, Any]:
+    """Give the person beside a conversation, as far as the reader's roles let them know.
+
+    Where it `is_opened`, and not only drawn again, the look at each chart is audited.
+    """
     fan = fans.fan(session, row.fan_id)
     zone = staff.house.zone
     sees_visits = staff.may("appointments.view")
+    bound = patients.of_fan(session, row.fan_id)
+    ids = [one.id for one in bound] if staff.may("people.view") else []
+    facts = patients.facts(session, ids)
+    if is_opened:
+        audit.record_each(session, "patient.viewed", by=staff.actor, kind="patient", subject_ids=ids, now=now)
     nearest = _nearest(session, staff, row.fan_id, now=now) if sees_visits else {}
     return {
         "account": accounts.account(session, row.account_id).name,
         "following": _following(fan, zone, now),
         "patients": [
-            _patient(staff, one, nearest.get(one.id)) for one in patients.of_fan(session, row.fan_id)
+            _patient(staff, one, nearest.get(one.id)) | {"facts": _came(facts.get(one.id), zone, now)}
+            for one in bound
         ],
+        "bind_url": _bind_url(staff, fan),
+        "profile": _profile(session, staff, row, zone),
+        "marks": marks(session, staff, fan) if may(staff, fan, VIEW) else None,
+        "fan_url": url_for("console_fans.show", fan_id=fan.id) if may(staff, fan, VIEW) else "",
         "sees_visits": sees_visits,
         "new_url": url_for("console_appointments.new") if staff.may("appointments.manage") else "",
         "coupons": [
@@ -59,6 +78,33 @@ def person_view(session: Session, staff: Staff, row: Row, *, now: dt.datetime) -
         ],
         "facts": _facts(fan, row, zone, now),
     }
+
+
+def _bind_url(staff: Staff, fan: Fan) -> str:
+    if not staff.may("people.manage"):
+        return ""
+    return url_for("console_bindings.show", fan_id=fan.id)
+
+
+def _profile(session: Session, staff: Staff, row: Row, zone: str) -> dict[str, str] | None:
+    """Give the profile that waits, for who decides on it."""
+    if row.profile_id is None or not staff.may("people.manage"):
+        return None
+    found = waiting.submission(session, row.profile_id)
+    return {
+        "url": url_for("console_profiles.show", submission_id=found.id),
+        "name": waiting.answers(found).get("name", ""),
+        "at": moment(clock.local(found.submitted_at, zone)),
+    }
+
+
+def _came(fact: PatientFact | None, zone: str, now: dt.datetime) -> str:
+    """Say how often somebody was here, and when last."""
+    if fact is None or fact.last_visit_at is None:
+        return ""
+    visits = ngettext("%(num)s visit", "%(num)s visits", fact.visits)
+    last = gettext("last on %(day)s", day=_dated(fact.last_visit_at, zone, now))
+    return f"{visits} · {last}"
 
 
 def _following(fan: Fan, zone: str, now: dt.datetime) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engage.chat.queries import MessageRow, Row
 
 URL: Final = "/console/chats"
+PROFILES: Final = "/console/profiles"
 
 # What stands for a message that has no words, in a row of the queue.
 BRIEFLY: Final[Mapping[str, str]] = {
@@ -30,6 +31,7 @@ BRIEFLY: Final[Mapping[str, str]] = {
     "video": N_("[Video]"),
     "location": N_("[Place]"),
     "link": N_("[Link]"),
+    "profile": N_("[Profile]"),
 }
 OTHER: Final = N_("[A message of another kind]")
 
@@ -65,11 +67,14 @@ def row_view(row: Row, zone: str) -> dict[str, Any]:
         "holder_id": row.holder_id,
         "holder": row.holder or "",
         "dedicated_id": row.dedicated_id,
+        "profile": row.profile_id is not None,
     }
 
 
 def message_view(message: MessageRow, zone: str) -> dict[str, Any]:
     """Give a message as the conversation draws it."""
+    by_itself = message.direction == "out" and message.author_id is None
+    author = gettext("Automatic reply") if by_itself else message.author or ""
     return {
         "id": message.id,
         "conversation_id": message.conversation_id,
@@ -77,8 +82,8 @@ def message_view(message: MessageRow, zone: str) -> dict[str, Any]:
         "changed_seq": message.changed_seq,
         "ours": message.direction == "out",
         "author_id": message.author_id,
-        "author": message.author or "",
-        "initial": (message.author or "")[:1].upper(),
+        "author": author,
+        "initial": author[:1].upper(),
         "kind": message.kind if message.kind in {"text", *BRIEFLY} else "other",
         "text": message.text or "",
         "file_url": f"{URL}/files/{message.id}" if message.file else "",
@@ -86,6 +91,7 @@ def message_view(message: MessageRow, zone: str) -> dict[str, Any]:
         "width": message.data.get("width"),
         "height": message.data.get("height"),
         "link_url": _web(message.data.get("url")),
+        "profile_url": f"{PROFILES}/{message.data['submission_id']}" if message.kind == "profile" else "",
         "state": message.state,
         "word": "" if message.state in SILENT else gettext(rules.STATES[message.state]),
         "reason": _reason(message.reason),

@@ -62,7 +62,7 @@ def person(staff: Staff, conversation_id: int) -> ResponseReturnValue:
     now = clock.now()
     with unit_of_work() as session:
         row = visible(session, staff, conversation_id, now=now)
-        shown = _who(row) | {"person": person_view(session, staff, row, now=now)}
+        shown = _who(row) | {"person": person_view(session, staff, row, now=now, is_opened=False)}
     return render_template("console/chats/person.html", view={"open": shown})
 
 
@@ -129,7 +129,7 @@ def _open(session: Session, staff: Staff, conversation_id: int, *, now: dt.datet
     return _talk(session, staff, row, now=now) | {
         "messages": _drawn(last[-MESSAGES:], staff.house.zone),
         "older_url": _older_url(row.id, last),
-        "person": person_view(session, staff, row, now=now),
+        "person": person_view(session, staff, row, now=now, is_opened=True),
     }
 
 
@@ -145,7 +145,7 @@ def _talk(session: Session, staff: Staff, row: Row, *, now: dt.datetime) -> dict
         "end_url": act["end"] if holds else "",
         "ignore_url": act["ignore"] if answers and row.unread and row.holder_id in {None, staff.id} else "",
         "cursor": row.seq,
-        "version": f"{row.dedicated_id} {row.following} {' '.join(row.patient_names)}",
+        "version": f"{row.dedicated_id} {row.following} {row.profile_id} {' '.join(row.patient_names)}",
         "seen": row.last_in_seq,
         "key": uuid.uuid4(),
         "may_answer": answers,
