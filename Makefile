@@ -6,6 +6,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
+CHECKED := tests/contracts/test_translations.py tests/contracts/test_migrations.py
 UV := $(shell sed -n 's/^ *\(uv==.*\)/\1/p' setup.cfg)
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard engage/translations/*/LC_MESSAGES/*.po))
 
@@ -27,8 +28,8 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it
 	@$(BIN)/engage doctor
 
 ##@ Proving
-test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey
-	@$(PYTEST) tests -n 3 --dist worksteal -m "not large" --ignore=tests/browser $(ARGS)
+test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey, but for those of `check`
+	@$(PYTEST) tests -n 3 --dist worksteal -m "not large" --ignore=tests/browser $(CHECKED:%=--ignore=%) $(ARGS)
 
 check: $(READY) ## Lint, format, types, import contracts, translations, migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .
@@ -36,10 +37,10 @@ check: $(READY) ## Lint, format, types, import contracts, translations, migratio
 	@echo "mypy" && $(BIN)/mypy --no-error-summary
 	@echo "import contracts" && mkdir -p build && $(BIN)/lint-imports > build/imports.txt || { cat build/imports.txt; exit 1; }
 	@echo "translations, migrations" && \
-		$(PYTEST) tests/contracts/test_translations.py tests/contracts/test_migrations.py
+		$(PYTEST) -n 2 --dist worksteal $(CHECKED)
 
-browser: $(READY) build/chromium/fonts.conf ## Run the browser tests
-	@$(PYTEST) -n 2 --dist worksteal tests/browser $(ARGS)
+browser: $(READY) build/chromium/fonts.conf ## Run the browser tests, each page in one look; ARGS="-m large" the other looks
+	@$(PYTEST) -n 2 --dist worksteal -m "not large" tests/browser $(ARGS)
 
 race: $(READY) ## Run the races, each with the control that must fail
 	@$(PYTEST) tests/concurrency $(ARGS)

@@ -85,7 +85,9 @@ def test_a_push_is_looked_at_and_replayed(system: System, english: Page):
     assert "/console/journal?kind=text" in page.url
 
 
-@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+@pytest.mark.parametrize(
+    ("name", "dark"), [pytest.param("中文", False, marks=pytest.mark.large), ("English", True)]
+)
 def test_the_pages_are_accessible(system: System, browser: Browser, name: str, dark: bool):
     system.control(
         "POST", "/fans/xiaohong/send", {"appid": "wxdemo0000kangmei", "msgtype": "text", "content": "?"}

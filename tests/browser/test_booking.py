@@ -69,7 +69,9 @@ def patient(system: System, browser: Browser) -> Iterator[Patient]:
     assert [error for error in errors if "responded with a status of 4" not in error] == []
 
 
-@pytest.mark.parametrize(("locale", "dark"), [("zh-CN", False), ("en-GB", True)])
+@pytest.mark.parametrize(
+    ("locale", "dark"), [pytest.param("zh-CN", False, marks=pytest.mark.large), ("en-GB", True)]
+)
 def test_every_page_is_accessible_narrow_and_with_large_text(
     system: System, browser: Browser, locale: str, dark: bool
 ):

@@ -126,7 +126,9 @@ def test_it_is_ended_with_its_consequence_beside_the_button(system: System, engl
     expect(page.get_by_text("Nobody got anything")).to_be_visible()
 
 
-@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+@pytest.mark.parametrize(
+    ("name", "dark"), [("中文", False), pytest.param("English", True, marks=pytest.mark.large)]
+)
 def test_the_pages_are_accessible(system: System, browser: Browser, name: str, dark: bool):
     problems = []
     with opened(browser, DESK, dark=dark) as page:

@@ -239,7 +239,7 @@ def test_what_is_not_sent_yet_stays_on_the_way_back_and_forth(system: System, at
     expect(page.locator("#messages")).to_contain_text(mark)
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [pytest.param(False, marks=pytest.mark.large), True])
 def test_every_width_is_whole_and_passes_axe(system: System, browser: Browser, dark: bool):
     mark = uuid.uuid4().hex[:8]
     writes(

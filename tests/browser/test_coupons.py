@@ -101,7 +101,7 @@ def test_a_coupon_from_the_form_to_the_desk(system: System, browser: Browser) ->
     assert system.count("coupon_grant WHERE id = %s AND state = 'redeemed'", grant_id) == 1
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.large)])
 def test_the_phone_in_both_lights_and_on_a_small_screen(system: System, browser: Browser, dark: bool) -> None:
     fan = someone(system, "小雪")
     with opened(browser, DESK) as desk:
@@ -121,7 +121,15 @@ def test_the_phone_in_both_lights_and_on_a_small_screen(system: System, browser:
             assert not overflows(page)
 
 
-@pytest.mark.parametrize(("size", "dark"), [(DESK, False), (DESK, True), (TABLET, False), (PHONE, False)])
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    [
+        (DESK, True),
+        pytest.param(DESK, False, marks=pytest.mark.large),
+        pytest.param(TABLET, False, marks=pytest.mark.large),
+        (PHONE, False),
+    ],
+)
 def test_the_pages_of_the_console(system: System, browser: Browser, size: dict, dark: bool) -> None:
     with opened(browser, size, dark=dark) as page:
         log_in(page, system)

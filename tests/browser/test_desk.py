@@ -150,7 +150,9 @@ def test_other_times_come_without_losing_what_was_chosen(system: System, page: P
     expect(page.locator(".choice input:checked")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+@pytest.mark.parametrize(
+    ("name", "dark"), [("中文", False), pytest.param("English", True, marks=pytest.mark.large)]
+)
 def test_the_pages_are_accessible_and_whole(system: System, browser: Browser, name: str, dark: bool):
     problems: list[str] = []
     with opened(browser, DESK, dark=dark) as page:

@@ -24,7 +24,9 @@ CONSOLE = (
 )
 
 
-@pytest.mark.parametrize(("language", "dark"), [("zh_Hans", False), ("en", True)])
+@pytest.mark.parametrize(
+    ("language", "dark"), [pytest.param("zh_Hans", False, marks=pytest.mark.large), ("en", True)]
+)
 def test_the_console_is_accessible(system: System, browser: Browser, language: str, dark: bool):
     problems = []
     with opened(browser, DESK, dark=dark) as page:

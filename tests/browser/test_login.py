@@ -151,7 +151,9 @@ def test_a_time_that_somebody_else_took_meanwhile_is_not_chosen_again(system: Sy
         expect(phone.locator(".slot input:checked")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("locale", "dark"), [("zh-CN", False), ("en-GB", True)])
+@pytest.mark.parametrize(
+    ("locale", "dark"), [pytest.param("zh-CN", False, marks=pytest.mark.large), ("en-GB", True)]
+)
 def test_the_pages_around_the_log_in_are_accessible(
     system: System, browser: Browser, locale: str, dark: bool
 ):

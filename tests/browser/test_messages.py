@@ -96,7 +96,9 @@ def test_what_was_sent_is_found_by_patient_and_opened(system: System, english: P
     assert name not in page.url
 
 
-@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+@pytest.mark.parametrize(
+    ("name", "dark"), [pytest.param("中文", False, marks=pytest.mark.large), ("English", True)]
+)
 def test_the_pages_are_accessible(system: System, browser: Browser, name: str, dark: bool):
     problems = []
     with opened(browser, DESK, dark=dark) as page:

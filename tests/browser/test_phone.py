@@ -312,7 +312,9 @@ def test_the_desk_remembers_its_phones(sandbox: Sandbox, browser: Browser):
         expect(page.locator(".tabs")).to_be_visible()
 
 
-@pytest.mark.parametrize(("locale", "dark"), [("zh-CN", False), ("en-GB", True)])
+@pytest.mark.parametrize(
+    ("locale", "dark"), [("zh-CN", False), pytest.param("en-GB", True, marks=pytest.mark.large)]
+)
 def test_desk_and_phone_are_accessible(chat: Chat, browser: Browser, locale: str, dark: bool):
     chat.act("send", msgtype="text", content="您好")
     chat.api("/cgi-bin/menu/create", {"button": MENU})

@@ -133,7 +133,9 @@ def test_a_roster_is_added_and_a_shift_is_removed_and_comes_back(system: System,
     expect(page.locator(".roster-hours")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("name", "dark"), [("中文", False), ("English", True)])
+@pytest.mark.parametrize(
+    ("name", "dark"), [("中文", False), pytest.param("English", True, marks=pytest.mark.large)]
+)
 def test_the_pages_are_accessible(system: System, browser: Browser, name: str, dark: bool):
     problems = []
     with opened(browser, DESK, dark=dark) as page:

@@ -44,7 +44,7 @@ from tests.running.processes import wait_for
 from tests.system import System, eventually
 
 LARGE = pytest.mark.large
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(1800)]
+pytestmark = [LARGE, pytest.mark.enable_socket, pytest.mark.timeout(1800)]
 
 SEND = "/cgi-bin/message/template/send"
 
@@ -244,7 +244,7 @@ def rotation(first: int) -> list[str]:
     return [names[(first + number) % len(names)] for number in range(len(STEPS))]
 
 
-@pytest.mark.parametrize("first", [0, *(pytest.param(number, marks=LARGE) for number in (1, 2, 3, 4))])
+@pytest.mark.parametrize("first", range(5))
 def test_whatever_dies_at_whichever_step_nothing_is_lost_or_doubled(system: System, first: int):
     journey(system, rotation(first))
 
@@ -265,7 +265,7 @@ EFFECTS: tuple[dict[str, object], ...] = (
 )
 
 
-@pytest.mark.parametrize("first", [1, *(pytest.param(number, marks=LARGE) for number in (0, 2, 3, 4))])
+@pytest.mark.parametrize("first", range(5))
 def test_each_message_arrives_once_whatever_wechat_does_to_it(system: System, first: int):
     """Each of the four messages of a journey is struck once, each in another way."""
     person, effects = arrive(system, "戊"), itertools.islice(itertools.cycle(EFFECTS), first, None)

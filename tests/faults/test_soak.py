@@ -24,7 +24,7 @@ from tests.journeys.phone import APP_ID, person
 from tests.running.processes import wait_for
 from tests.system import System, eventually
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.large, pytest.mark.enable_socket, pytest.mark.timeout(1200)]
 
 BLOWS = (kill("worker"), kill("live"), kill_redis, empty_redis)
 SEED = 20261122

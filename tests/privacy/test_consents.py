@@ -35,7 +35,7 @@ def publish(text: str = "我们保存您的手机号和就诊记录。") -> None
         services.write_notice(session, text, by=OPERATOR, now=clock.now())
 
 
-def pending(house: House, subject_id: int = 900) -> None:
+def pending(house: House, subject_id: int = 900_000_000) -> None:
     """Write a message to the person down, as a reminder would be."""
     message = Message(
         kind="booked",
@@ -66,7 +66,9 @@ def let_out() -> Sequence[bool]:
 
 def reasons(session: Session, house: House) -> list[str | None]:
     """Give why messages to the person were not sent."""
-    mine = sa.select(Delivery.reason).where(Delivery.fan_id == house.fan_id, Delivery.subject_id >= 900)
+    mine = sa.select(Delivery.reason).where(
+        Delivery.fan_id == house.fan_id, Delivery.subject_id >= 900_000_000
+    )
     return list(session.scalars(mine.order_by(Delivery.id)))
 
 

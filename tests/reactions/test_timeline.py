@@ -20,18 +20,24 @@ from engage.chat.reading import Arrival
 from engage.coupons import queries as held_coupons
 from engage.coupons import services as coupons
 from engage.coupons.rules import CASH, Terms
+from engage.fans.services import tags
 from engage.inbound import services as inbound
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
+from engage.patients import profiles
 from engage.patients import services as patients
 from engage.patients.models import TimelineEntry
-from engage.patients.services import NewChart
+from engage.patients.profiles import Question
+from engage.patients.services import NewChart, submissions
+from engage.patients.services.submissions import Decision
+from engage.privacy import services as privacy
 from engage.qrcodes import services as qrcodes
 from engage.reactions import HANDLERS, timeline
 from engage.replies import services as replies
 from engage.replies.rules import Content
 from engage.tenancy import services as tenancy
+from engage.tenancy.models import Staff
 from engage.tenancy.rules import Grant
 from engage.wechat import messages
 from tests.booking.scenes import SLOT, Scene, make_scene
@@ -147,11 +153,8 @@ def scan(scene: Scene) -> None:
 def talk(scene: Scene) -> Any:
     """Let one of the fans write, and an agent reply."""
     now, fan_id = clock.now(), scene.fan_ids[0]
-    new = tenancy.StaffDetails(f"lina-{scene.chain.slug}", "Lina", "en", frozenset({Grant("agent")}))
-    by_hand = {"password_hash": "-", "one_time": False, "by": OPERATOR, "now": now}
-    agent = within(tenancy.create_staff, new, **by_hand)
     within(chat.arrived, scene.account_id, fan_id, 7, Arrival("text", "在吗", {}), at=now, now=now)
-    told = {"text": "您好", "key": uuid.uuid4(), "seen": 1, "by_staff": agent.id, "now": now}
+    told = {"text": "您好", "key": uuid.uuid4(), "seen": 1, "by_staff": lina(scene), "now": now}
     return within(chat.reply, within(chats.of_fan, fan_id), **told)
 
 
@@ -176,7 +179,77 @@ def take_from_a_reply(scene: Scene) -> None:
     within(replies.take, rule.id, scene.fan_ids[0], account_id=scene.account_id, now=clock.now())
 
 
+def tag(scene: Scene) -> int:
+    """Give one of the fans a tag."""
+    told = {"by": OPERATOR, "now": clock.now()}
+    group = within(tags.create_group, "兴趣", **told)
+    tag_id: int = within(tags.create_tag, group.id, "正畸", **told).id
+    within(tags.add, [tag_id], [scene.fan_ids[0]], how="hand", **told)
+    return tag_id
+
+
+def untag(scene: Scene) -> None:
+    within(tags.remove, [tag(scene)], [scene.fan_ids[0]], by=OPERATOR, now=clock.now())
+
+
+def lina(scene: Scene) -> int:
+    """Make an agent."""
+    new = tenancy.StaffDetails(f"lina-{scene.chain.slug}", "Lina", "en", frozenset({Grant("agent")}))
+    by_hand = {"password_hash": "-", "one_time": False, "by": OPERATOR, "now": clock.now()}
+    staff_id: int = within(tenancy.create_staff, new, **by_hand).id
+    return staff_id
+
+
+def hand_in(scene: Scene) -> Any:
+    """Let one of the fans hand in a profile that asks for no phone."""
+    asked, version = [Question("name", required=True)], profiles.FIRST.version
+    told = {"by_staff": lina(scene), "now": clock.now()}
+    within(submissions.save_form, asked, version=version, **told)
+    new = {"account_id": scene.account_id, "key": uuid.uuid4(), "now": clock.now()}
+    return within(submissions.submit, scene.fan_ids[0], {"name": "李雷"}, **new).row
+
+
+def decide(how: Callable[..., Any], *more: str) -> Act:
+    """Let an agent decide on what was handed in."""
+
+    def done(scene: Scene) -> Any:
+        row = hand_in(scene)
+        agent = within(lambda session: session.scalars(sa.select(Staff.id).order_by(Staff.id.desc())).first())
+        return within(how, Decision(row.id, row.version, agent), *more, now=clock.now())
+
+    return done
+
+
+def merge(scene: Scene) -> Any:
+    """Merge a chart into that of one of the fans."""
+    told = {"taken": (), "versions": (1, 1), "by": OPERATOR, "now": clock.now()}
+    within(privacy.merge, scene.patient_ids[0], chart(scene).id, **told)
+
+
+def agree(scene: Scene) -> None:
+    within(privacy.write_notice, "我们怎样使用您的信息", by=OPERATOR, now=clock.now())
+    within(privacy.give, scene.fan_ids[0], now=clock.now())
+
+
+def withdraw(scene: Scene) -> None:
+    agree(scene)
+    within(privacy.withdraw, scene.fan_ids[0], now=clock.now())
+
+
+def wish(scene: Scene) -> None:
+    within(privacy.ask, scene.fan_ids[0], "export", now=clock.now())
+
+
 BY_EVENT: dict[str, Act] = {
+    "fan.tagged": tag,
+    "fan.untagged": untag,
+    "patients.profile_submitted": hand_in,
+    "patients.profile_accepted": decide(submissions.create_from),
+    "patients.profile_rejected": decide(submissions.reject, "重复提交"),
+    "patients.merged": merge,
+    "privacy.consented": agree,
+    "privacy.withdrawn": withdraw,
+    "privacy.requested": wish,
     "fan.followed": pushed("subscribe"),
     "fan.left": pushed("unsubscribe"),
     "fan.scanned": scan,
@@ -251,7 +324,15 @@ def test_a_line_is_about_who_it_happened_to(scene: Scene, kind: str) -> None:
     made = BY_EVENT[kind](scene)
     line, fan_id, patient_id = told_of(kind), scene.fan_ids[0], scene.patient_ids[0]
     match kind.partition("."):
-        case ("fan" | "chat" | "coupons" | "replies", *_) | (_, _, "phone_verified"):
+        case (_, _, "profile_accepted"):
+            assert (line.fan_id, line.patient_id) == (fan_id, made.id)
+        case (_, _, "merged"):
+            assert (line.fan_id, line.patient_id) == (None, patient_id)
+        case ("fan" | "chat" | "coupons" | "replies" | "privacy", *_) | (
+            _,
+            _,
+            "phone_verified" | "profile_submitted" | "profile_rejected",
+        ):
             assert (line.fan_id, line.patient_id) == (fan_id, None)
         case (_, _, "chart_created" | "chart_changed"):
             assert (line.fan_id, line.patient_id) == (None, made.id)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import current_app
 
 from engage.accounts import queries as accounts
-from engage.accounts.menus import queries, services
+from engage.accounts.menus import queries, rules, services
 from engage.accounts.menus.rules import AGENTS, LIST, MODULE, REPLY, Entries, Entry
 from engage.accounts.menus.sending import Taken
 from engage.audit.services import OPERATOR
@@ -15,6 +15,9 @@ from engage.cli import Refused, menus
 from engage.cli.demo.account import APP_ID
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
+
+if TYPE_CHECKING:
+    from engage.accounts.models import OfficialAccount
 
 _BOOK = Entry("book", "微信预约", MODULE, "booking")
 _BIND = Entry("bind", "自助绑定", MODULE, "bind")
@@ -38,7 +41,7 @@ NOW: Final[Entries] = (
 
 
 def publish() -> None:
-    """Publish both, the one after the other, unless that was done.
+    """Publish both, the one after the other, unless that was done; again where the pages have moved since.
 
     Raises:
         Refused: the sandbox did not take one.
@@ -47,13 +50,22 @@ def publish() -> None:
         account = accounts.by_app_id(session, APP_ID)
         drafted = queries.draft(session, account.id)
         is_done = drafted is not None and drafted.version > 1
+        last = queries.last_published(session, account.id)
+        pages = f"{current_app.config['PUBLIC_URL']}/p/{account.slug}"
+        has_moved = last is not None and rules.wire(rules.unpacked(last.entries), pages) != last.wire
     if is_done:
+        if has_moved:
+            _send(account)
         return
     for version, entries in enumerate((FIRST, NOW)):
         with unit_of_work() as session:
             drafted = queries.draft(session, account.id)
             if drafted is None or drafted.version == version:
                 services.save(session, account.id, entries, version=version, by=OPERATOR, now=clock.now())
-        outcome = menus.publish(current_app.extensions["wechat"], account, replace=True)
-        if not isinstance(outcome, Taken):
-            raise Refused(f"the sandbox did not take the menu: {outcome}")
+        _send(account)
+
+
+def _send(account: OfficialAccount) -> None:
+    outcome = menus.publish(current_app.extensions["wechat"], account, replace=True)
+    if not isinstance(outcome, Taken):
+        raise Refused(f"the sandbox did not take the menu: {outcome}")
