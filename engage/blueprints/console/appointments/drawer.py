@@ -134,7 +134,7 @@ def _cancelled(row: Appointment, store: Store) -> list[dict[str, str]]:
     canceller = CANCELLERS[row.cancelled_by or STAFF]
     told = f"{moment(clock.local(row.cancelled_at, store.zone))}, {gettext(canceller)}"
     if row.late:
-        told = f"{told}, {gettext('late')}"
+        told += ", " + gettext("late")
     return [
         {"label": gettext("Cancelled"), "value": told},
         {"label": gettext("Why"), "value": row.cancel_reason or ""},

@@ -134,7 +134,8 @@ def _born(birth_date: dt.date | None, zone: str) -> str:
     if birth_date is None:
         return ""
     age = rules.age(birth_date, clock.local(clock.now(), zone).date())
-    return f"{birth_date.isoformat()} · {gettext('%(age)s years', age=age)}"
+    told = gettext("%(age)s years", age=age)
+    return f"{birth_date.isoformat()} · {told}"
 
 
 def _visited(fact: PatientFact | None, zone: str) -> list[dict[str, str]]:
