@@ -34,9 +34,8 @@ def details_of(account, **changes):
 
 def audited(session, action):
     session.flush()
-    return [
-        entry.fields for entry in session.scalars(sa.select(AuditEntry).where(AuditEntry.action == action))
-    ]
+    trail = sa.select(AuditEntry.fields).where(AuditEntry.action == action).order_by(AuditEntry.id)
+    return list(session.scalars(trail))
 
 
 def test_secrets_are_sealed_in_the_database(session):

@@ -51,7 +51,7 @@ def trail(session, action) -> list[list[str]]:
     """Give what was written down of an action of ours: the fields of each entry."""
     session.flush()
     ours = sa.select(AuditEntry.fields).where(AuditEntry.actor_id == BY.id, AuditEntry.at == NOW)
-    return list(session.scalars(ours.where(AuditEntry.action == action)))
+    return list(session.scalars(ours.where(AuditEntry.action == action).order_by(AuditEntry.id)))
 
 
 @pytest.fixture

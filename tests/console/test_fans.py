@@ -9,6 +9,7 @@ import uuid
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from engage.audit.models import AuditEntry
@@ -236,10 +237,9 @@ def test_an_export_is_made_fetched_by_its_owner_alone_and_audited(app: Flask, de
     assert [row[2].value for row in sheet.rows] == ["Patients", "王小红", "王小红"]
     assert file.headers["Cache-Control"] == "private, no-store"
     assert staff(app, desk, "manager").ask("GET", f"{asked.location}/file").status_code == 404
-    actions = desk.read(
-        lambda session: session.query(AuditEntry.action).filter_by(subject_kind="fan_task").all()
-    )
-    assert [row.action for row in actions] == ["fans.export", "fans.task_finished", "fans.export_fetched"]
+    trail = sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "fan_task").order_by(AuditEntry.id)
+    actions = desk.read(lambda session: session.scalars(trail).all())
+    assert actions == ["fans.export", "fans.task_finished", "fans.export_fetched"]
 
 
 @pytest.mark.parametrize(

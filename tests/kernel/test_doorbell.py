@@ -17,6 +17,7 @@ QUEUE = "test-queue"
 
 @pytest.fixture(autouse=True)
 def _quiet(app: object) -> Iterator[None]:
+    doorbell.connection().flushdb()
     yield
     doorbell.connection().flushdb()
 

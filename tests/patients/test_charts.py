@@ -198,7 +198,8 @@ def change(session, patient, version=1, **changes):
 
 def audited(session, action: str) -> list[list[str]]:
     session.flush()
-    return list(session.scalars(sa.select(AuditEntry.fields).where(AuditEntry.action == action)))
+    trail = sa.select(AuditEntry.fields).where(AuditEntry.action == action).order_by(AuditEntry.id)
+    return list(session.scalars(trail))
 
 
 def test_a_change_is_kept_found_audited_and_told(people, session):

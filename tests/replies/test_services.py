@@ -36,7 +36,8 @@ def in_order(session, scene):
 
 
 def audited(session):
-    return list(session.scalars(sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "reply")))
+    trail = sa.select(AuditEntry.action).where(AuditEntry.subject_kind == "reply").order_by(AuditEntry.id)
+    return list(session.scalars(trail))
 
 
 def test_replies_stand_in_the_order_they_are_put_in(scene, session):
