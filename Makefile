@@ -29,7 +29,7 @@ doctor: $(READY) ## Say what is wrong with this installation and how to mend it
 
 ##@ Proving
 test: $(READY) build/clients/.installed ## Run the tests against a real PostgreSQL and Valkey, but for those of `check`
-	@$(PYTEST) tests -n 3 --dist worksteal -m "not large" --ignore=tests/browser $(CHECKED:%=--ignore=%) $(ARGS)
+	@$(PYTEST) tests -n 3 --dist loadgroup -m "not large" --ignore=tests/browser $(CHECKED:%=--ignore=%) $(ARGS)
 
 check: $(READY) ## Lint, format, types, import contracts, translations, migrations
 	@echo "ruff check" && $(BIN)/ruff check --quiet .

@@ -43,6 +43,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that share a running system be one worker's, for it takes half a minute to start."""
+    for item in items:
+        if "system" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Servers]:
     """PostgreSQL and Valkey of this test process, without durability."""
@@ -139,6 +146,7 @@ def make_chain(**changes: str) -> Chain:
             by=OPERATOR,
             now=clock.now(),
         )
+        store.shown_before = True  # pictures are for the tests that are about them
     return Chain(tenant_id, slug, store)
 
 

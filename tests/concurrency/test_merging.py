@@ -14,6 +14,7 @@ from engage.booking import services as booking
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.patients import queries as patients
+from engage.patients.errors import ChartMoved
 from engage.patients.models import Patient
 from engage.patients.services import NewChart, create_chart
 from engage.privacy import services
@@ -111,7 +112,9 @@ def test_visits_booked_for_a_chart_while_it_is_merged_end_at_the_one_that_stays(
         return call
 
     results = race(app, scene.chain.id, [merging_call(one, two), *map(booked, range(6))])
-    assert results.count("booked") == 6
+    made = results.count("booked")
+    moved = sum(isinstance(result, ChartMoved) for result in results)  # the merge was done before
+    assert made + moved == 6
     with tenant_scope(scene.chain.id):
         if "merged" not in results:  # its version was right, so only a crossing of locks can have ended it
             with unit_of_work() as session:
@@ -119,7 +122,7 @@ def test_visits_booked_for_a_chart_while_it_is_merged_end_at_the_one_that_stays(
         events.drain()
         with unit_of_work() as session:
             of = sa.text("select count(*) from appointment where patient_id = :id")
-            assert [session.scalar(of, {"id": patient_id}) for patient_id in (one, two)] == [6, 0]
+            assert [session.scalar(of, {"id": patient_id}) for patient_id in (one, two)] == [made, 0]
 
 
 def test_one_erasure_is_asked_for_by_many_at_once(app: Flask, scene: Scene) -> None:

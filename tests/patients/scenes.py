@@ -35,7 +35,7 @@ class People:
     fan_ids: tuple[int, ...]
 
 
-def make_people(chain: Chain, *, fan_count: int = 2) -> People:
+def make_people(chain: Chain, *, fan_count: int = 2, now: dt.datetime = NOW) -> People:
     """Set the scene through services, committed."""
     new = accounts.NewAccount(
         app_id=f"wx-{chain.slug}",
@@ -47,9 +47,9 @@ def make_people(chain: Chain, *, fan_count: int = 2) -> People:
         mode="plain",
     )
     with tenant_scope(chain.id), unit_of_work() as session:
-        account = accounts.connect(session, new, by=OPERATOR, now=NOW)
+        account = accounts.connect(session, new, by=OPERATOR, now=now)
         fan_ids = tuple(
-            fans.follow(session, account.id, f"openid-{number}", changed_at=NOW, now=NOW)
+            fans.follow(session, account.id, f"openid-{number}", changed_at=now, now=now)
             for number in range(fan_count)
         )
     return People(chain, account.id, new.slug, fan_ids)
