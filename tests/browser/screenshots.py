@@ -33,6 +33,11 @@ PAGES = (
     ("appointments", "/console/appointments"),
     ("board", "/console/appointments?view=board"),
     ("coupons-list", "/console/coupons"),
+    ("fans", "/console/fans"),
+    ("people", "/console/people"),
+    ("duplicates", "/console/people/duplicates"),
+    ("codes", "/console/codes"),
+    ("tags", "/console/tags"),
     ("messages", "/console/messages"),
     ("rosters", "/console/rosters"),
     ("staff", "/console/staff"),
@@ -68,6 +73,7 @@ def take(system: System, browser: Browser) -> None:
             _shoot_page(page, system, path, name)
         _take_drawers(page, system)
         _take_marketing(page, system)
+        _take_account(page, system)
         _take_redeeming(page, system, code)
     for size, suffix in ((DESK, "dark"), (PHONE, "phone-dark")):
         with _still(browser, size, dark=True) as page:
@@ -174,6 +180,15 @@ def _take_marketing(page: Page, system: System) -> None:
     _shoot(page, "campaign-new")
     ((coupon_id,),) = system.rows("select id from coupon where name = %s", PLANNED)
     _shoot_page(page, system, f"/console/coupons/{coupon_id}/edit", "coupon-form")
+
+
+def _take_account(page: Page, system: System) -> None:
+    """Take a channel code's page, and the menu and replies of the account."""
+    ((code_id,),) = system.rows("select min(id) from channel_code")
+    _shoot_page(page, system, f"/console/codes/{code_id}", "code")
+    ((account_id,),) = system.rows("select id from official_account where app_id = %s", APP_ID)
+    _shoot_page(page, system, f"/console/accounts/{account_id}/menu", "menu")
+    _shoot_page(page, system, f"/console/accounts/{account_id}/replies", "replies")
 
 
 def _take_redeeming(page: Page, system: System, code: str) -> None:
