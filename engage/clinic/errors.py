@@ -24,3 +24,32 @@ class DoctorElsewhere(DomainError):
 
     code = "doctor_elsewhere"
     title = N_("The doctor has another shift at that time.")
+
+
+class ClosureChanged(DomainError):
+    """Somebody else changed the closure meanwhile."""
+
+    code = "closure_changed"
+    title = N_("This closure has been changed meanwhile. Look at it as it is now, then try again.")
+
+
+class TooManyPictures(DomainError):
+    """A store has as many pictures as it may show."""
+
+    code = "too_many_pictures"
+    title = N_("There are %(most)s pictures already. Remove one first.")
+
+
+class NoTable(DomainError):
+    """A file is no table, or a longer one than is read at once; `at_most` says how many lines are."""
+
+    code = "no_table"
+    status = 422
+    title = N_("This is no Excel or CSV file, or it is too long: at most 5,000 lines and 2 MB.")
+
+
+class ImportClash(DomainError):
+    """Other shifts of the doctors stand in the way of some `lines` of a table."""
+
+    code = "import_clash"
+    title = N_("The doctor has another shift at that time.")

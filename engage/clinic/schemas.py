@@ -161,6 +161,8 @@ class DoctorIn(_Form):
     name = _line(SHORT_LENGTH)
     title = _line(SHORT_LENGTH, required=False)
     bookable = fields.Boolean(required=True)
+    is_expert = fields.Boolean(required=True)
+    good_at = _line(ADDRESS_LENGTH, required=False)
     introduction = _text(INTRODUCTION_LENGTH)
 
 
@@ -178,6 +180,7 @@ class ItemIn(_Form):
     )
     name = _line(NAME_LENGTH)
     minutes = _number(GRID, 480, N_("5 to 480 minutes, in steps of 5."))
+    why = _line(ADDRESS_LENGTH, required=False)
     enabled = fields.Boolean(required=True)
     stores = fields.List(
         fields.Integer(error_messages={"invalid": N_("Please choose stores from the list.")}), required=True
@@ -241,6 +244,61 @@ class RosterIn(_Form):
             N_("The break lies between the beginning and the end."),
             "break_to",
         )
+
+
+class _Choice(fields.Integer):
+    """One of a list, by its id; empty is none of them."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(required=True, allow_none=True, error_messages={"invalid": error})
+
+    def deserialize(self, value: Any, *rest: Any, **named: Any) -> Any:
+        return super().deserialize(value or None, *rest, **named)
+
+
+class _DayOrNone(fields.Date):
+    """A date; empty is none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=True,
+            allow_none=True,
+            validate=validate.Range(*_DATES, error=_DATE),
+            error_messages={"invalid": _DATE},
+        )
+
+    def deserialize(self, value: Any, *rest: Any, **named: Any) -> Any:
+        return super().deserialize(value or None, *rest, **named)
+
+
+class ClosureIn(_Form):
+    """What is closed, and when: once or every week."""
+
+    store = _Choice(N_("Please choose a store from the list."))
+    doctor = _Choice(N_("Please choose a doctor from the list."))
+    item = _Choice(N_("Please choose an item from the list."))
+    how = fields.String(required=True, validate=validate.OneOf(("once", "weekly"), error=_EMPTY))
+    weekday = _number(0, 6, _WEEKDAY)
+    from_day = _date()
+    from_time = TimeOfDay(required=True)
+    to_day = _DayOrNone()
+    to_time = TimeOfDay(required=True, ends=True)
+    reason = _line(NAME_LENGTH, required=False)
+
+    class Was(_Form):
+        """A closure that was removed, as the address of its undo holds it."""
+
+        store_id = fields.Integer()
+        doctor_id = fields.Integer()
+        item_id = fields.Integer()
+        starts_at = fields.AwareDateTime(default_timezone=dt.UTC)
+        ends_at = fields.AwareDateTime(default_timezone=dt.UTC)
+        weekday = fields.Integer()
+        from_minute = fields.Integer()
+        to_minute = fields.Integer()
+        from_date = fields.Date()
+        to_date = fields.Date()
+        reason = fields.String(validate=validate.Length(max=NAME_LENGTH))
 
 
 def _check(is_right: bool, sentence: str, field: str = "_schema") -> None:  # noqa: FBT001 it is the condition

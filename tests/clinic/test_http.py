@@ -85,8 +85,8 @@ def store(**changed: str) -> dict[str, str]:
 def test_a_store_is_added_at_the_end_of_the_list(manager, ours, chain):
     assert manager.ask("GET", "/console/stores/new").status_code == 200
     made = manager.ask("POST", "/console/stores/new", store())
-    assert (made.status_code, made.location) == (303, "/console/stores")
     first, added = ours(queries.stores)
+    assert (made.status_code, made.location) == (303, f"/console/stores/{added.id}/pictures")
     assert (first.id, added.slug, added.position) == (chain.store.id, "pudong", 1)
     assert (added.transport, str(added.latitude), added.any_per_hour) == (
         "地铁 2 号线\n4 号口",

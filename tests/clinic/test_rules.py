@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from engage.clinic.rules import (
     DAY,
     WHOLE_WEEK,
+    Calendar,
     Hours,
     Roster,
     check_hours,
     check_roster,
     moment,
-    open_stretches,
-    opening,
 )
 from engage.kernel import clock
 from engage.kernel.errors import Invalid
@@ -31,6 +30,16 @@ MONDAY = dt.date(2026, 11, 23)
 JUMP = dt.date(2026, 3, 29)  # in Berlin 02:00 becomes 03:00
 REPEAT = dt.date(2026, 10, 25)  # in Berlin 03:00 becomes 02:00
 HOUR = 60
+
+
+def open_stretches(begin, end, hours, zone):
+    """Give the parts of a shift in which a store with these hours is open."""
+    return Calendar(zone, hours).within(begin, end)
+
+
+def opening(hours, day, zone):
+    """Give when a store with these hours is open on a date."""
+    return Calendar(zone, hours).opening(day)
 
 
 def local(stretches, zone):

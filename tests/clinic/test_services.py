@@ -123,10 +123,11 @@ def test_the_database_keeps_hours_that_no_day_has_out(session, scope, opens, clo
 
 def test_a_doctor_is_changed(session, doctor_id):
     changed = {"name": "李明", "title": "院长", "bookable": False, "introduction": "正畸"}
+    changed |= {"good_at": "隐形矫正", "is_expert": True}
     services.update_doctor(session, doctor_id, **changed, **TOLD)
     services.update_doctor(session, doctor_id, **changed, **TOLD)
     assert queries.doctor(session, doctor_id).bookable is False
-    assert trail(session, "doctor.updated") == [["bookable", "introduction", "title"]]
+    assert trail(session, "doctor.updated") == [["bookable", "good_at", "introduction", "is_expert", "title"]]
     with pytest.raises(NotFound):
         services.update_doctor(session, doctor_id + 1, **changed, **TOLD)
 

@@ -18,13 +18,14 @@ from engage.kernel.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class ItemDetails:
-    """What the item form holds; no store means all stores."""
+    """What the item form holds; no store means all stores. `why` says why keeping the visit matters."""
 
     category_id: int
     name: str
     minutes: int
     enabled: bool = True
     store_ids: frozenset[int] = frozenset()
+    why: str = ""
 
 
 def create_category(
@@ -80,6 +81,7 @@ def create_item(
         minutes=details.minutes,
         position=position,
         enabled=details.enabled,
+        why=details.why,
     )
     session.add(item)
     session.flush()
@@ -97,7 +99,7 @@ def update_item(session: Session, item_id: int, details: ItemDetails, *, by: Act
     item = session.scalar(sa.select(Item).where(Item.id == item_id).with_for_update())
     if item is None:
         raise NotFound(item=item_id)
-    fields = ("category_id", "name", "minutes", "enabled")
+    fields = ("category_id", "name", "minutes", "enabled", "why")
     changed = [name for name in fields if getattr(item, name) != getattr(details, name)]
     for name in changed:
         setattr(item, name, getattr(details, name))

@@ -23,9 +23,19 @@ def create_doctor(
     now: dt.datetime,
     bookable: bool = True,
     introduction: str = "",
+    good_at: str = "",
+    is_expert: bool = False,
 ) -> Doctor:
     """Add a doctor to the chain."""
-    doctor = Doctor(name=name, title=title, position=position, bookable=bookable, introduction=introduction)
+    doctor = Doctor(
+        name=name,
+        title=title,
+        position=position,
+        bookable=bookable,
+        introduction=introduction,
+        good_at=good_at,
+        is_expert=is_expert,
+    )
     session.add(doctor)
     session.flush()
     audit.record(session, "doctor.created", by=by, subject=("doctor", doctor.id), now=now)
@@ -40,6 +50,8 @@ def update_doctor(
     title: str,
     bookable: bool,
     introduction: str,
+    good_at: str,
+    is_expert: bool,
     by: Actor,
     now: dt.datetime,
 ) -> Doctor:
@@ -51,7 +63,14 @@ def update_doctor(
     doctor = session.scalar(sa.select(Doctor).where(Doctor.id == doctor_id).with_for_update())
     if doctor is None:
         raise NotFound(doctor=doctor_id)
-    typed = {"name": name, "title": title, "bookable": bookable, "introduction": introduction}
+    typed = {
+        "name": name,
+        "title": title,
+        "bookable": bookable,
+        "introduction": introduction,
+        "good_at": good_at,
+        "is_expert": is_expert,
+    }
     changed = [field for field, value in typed.items() if getattr(doctor, field) != value]
     for field in changed:
         setattr(doctor, field, typed[field])

@@ -16,6 +16,7 @@ from engage.clinic import queries, rules
 from engage.clinic.errors import DoctorElsewhere
 from engage.clinic.models import Shift
 from engage.clinic.rules import Roster
+from engage.kernel import live, outbox
 from engage.kernel.db import Session
 
 
@@ -54,6 +55,7 @@ def add_shift(
     shift: Shift | None = session.scalar(statement.on_conflict_do_nothing().returning(Shift))
     if shift is None:
         raise DoctorElsewhere
+    live.hint_store(session, store_id)
     return shift
 
 
@@ -81,19 +83,22 @@ def add_shifts(session: Session, roster: Roster, *, by: Actor, now: dt.datetime)
     clashes = tuple(date for date, row in missed.items() if row["starts_at"] not in present)
     if added:
         audit.record(session, "roster.added", by=by, subject=("doctor", doctor.id), now=now)
+        live.hint_store(session, roster.store_id)
+        outbox.record(session, "clinic.opened", now=now, store_id=roster.store_id)
     return Added(len(added), len(present), clashes)
 
 
 def remove_shift(session: Session, shift_id: int, *, by: Actor, now: dt.datetime) -> None:
     """Close a stretch of a doctor's time; appointments in it stay, and repeating changes nothing."""
-    doctor_id = session.scalar(
+    gone = session.execute(
         sa.delete(Shift)
         .where(Shift.id == shift_id)
-        .returning(Shift.doctor_id)
+        .returning(Shift.doctor_id, Shift.store_id)
         .execution_options(synchronize_session=False)
-    )
-    if doctor_id is not None:
-        audit.record(session, "roster.removed", by=by, subject=("doctor", doctor_id), now=now)
+    ).first()
+    if gone is not None:
+        live.hint_store(session, gone.store_id)
+        audit.record(session, "roster.removed", by=by, subject=("doctor", gone.doctor_id), now=now)
 
 
 def _row(roster: Roster, date: dt.date, zone: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from engage.clinic import queries, rules
 from engage.clinic.errors import SlugTaken
 from engage.clinic.models import Store, StoreHours
 from engage.clinic.rules import Hours
+from engage.kernel import live, outbox
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
 
@@ -123,6 +124,9 @@ def update_store(
         changed.append("hours")
     if changed:
         audit.record(session, "store.updated", by=by, subject=("store", store_id), now=now, fields=changed)
+    if "hours" in changed or "any_per_hour" in changed:
+        live.hint_store(session, store_id)
+        outbox.record(session, "clinic.opened", now=now, store_id=store_id)
     return store
 
 

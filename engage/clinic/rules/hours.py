@@ -53,6 +53,17 @@ class Roster:
         return (date for date in dates if date.weekday() in self.weekdays)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A stretch of a doctor's day: minutes of the local day at a store, and most patients per slot."""
+
+    begin_minute: int
+    end_minute: int
+    store_id: int
+    slot_minutes: int
+    per_slot: int
+
+
 def check_hours(hours: Iterable[Hours]) -> None:
     """Refuse hours that no day has.
 
@@ -99,6 +110,33 @@ def check_roster(roster: Roster) -> None:
         raise Invalid(wrong)
 
 
+def check_periods(periods: Sequence[Period]) -> None:
+    """Refuse a doctor's day that is none.
+
+    Raises:
+        Invalid: with the sentence of every wrong period, by its number: `period-0`.
+    """
+    wrong: dict[str, list[str]] = {}
+    for number, one in enumerate(periods):
+        if not 0 <= one.begin_minute < one.end_minute <= DAY:
+            wrong[f"period-{number}"] = [N_("A shift ends after it begins, on the same day.")]
+        elif one.begin_minute % GRID or one.end_minute % GRID:
+            wrong[f"period-{number}"] = [N_("Please give times in steps of 5 minutes.")]
+        elif not GRID <= one.slot_minutes <= 240 or one.slot_minutes % GRID:
+            wrong[f"period-{number}"] = [N_("5 to 240 minutes, in steps of 5.")]
+        elif one.end_minute - one.begin_minute < one.slot_minutes:
+            wrong[f"period-{number}"] = [N_("The shift is shorter than one visit.")]
+        elif not 1 <= one.per_slot <= 20:
+            wrong[f"period-{number}"] = [N_("1 to 20 patients.")]
+        elif any(
+            one.begin_minute < before.end_minute and before.begin_minute < one.end_minute
+            for before in periods[:number]
+        ):
+            wrong[f"period-{number}"] = [N_("It overlaps another period of the day.")]
+    if wrong:
+        raise Invalid(wrong)
+
+
 def moment(day: dt.date, minute: int, zone: str) -> dt.datetime:
     """Give the moment in UTC at which clocks of a zone show a minute of a local day; 1440 is its end.
 
@@ -111,35 +149,3 @@ def moment(day: dt.date, minute: int, zone: str) -> dt.datetime:
     while (found - step).astimezone(tz).replace(tzinfo=None) >= shown:
         found -= step
     return found
-
-
-def opening(hours: Iterable[Hours], day: dt.date, zone: str) -> list[Interval]:
-    """Give when a store is open on a local day, in UTC and in order; stretches that meet are one."""
-    merged: list[Interval] = []
-    for one in sorted(hours):
-        if one.weekday != day.weekday():
-            continue
-        begin, end = moment(day, one.opens, zone), moment(day, one.closes, zone)
-        if merged and merged[-1][1] == begin:
-            begin = merged.pop()[0]
-        if begin < end:
-            merged.append((begin, end))
-    return merged
-
-
-def open_stretches(
-    shift_start: dt.datetime, shift_end: dt.datetime, hours: Sequence[Hours], zone: str
-) -> list[Interval]:
-    """Give the parts of a shift in which its store is open (BK-1), in order."""
-    tz = ZoneInfo(zone)
-    first, last = shift_start.astimezone(tz).date(), shift_end.astimezone(tz).date()
-    days = (first + dt.timedelta(days=number) for number in range((last - first).days + 1))
-    stretches: list[Interval] = []
-    for day in days:
-        for opens, closes in opening(hours, day, zone):
-            begin, end = max(shift_start, opens), min(shift_end, closes)
-            if begin < end and stretches and stretches[-1][1] == begin:
-                begin = stretches.pop()[0]
-            if begin < end:
-                stretches.append((begin, end))
-    return stretches

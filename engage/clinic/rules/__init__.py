@@ -1,0 +1,63 @@
+"""Opening hours, calendars and rosters, as pure functions."""
+
+from __future__ import annotations
+
+from engage.clinic.rules.calendars import (
+    ON_HOLIDAYS,
+    Calendar,
+    Closing,
+    Day,
+    Minutes,
+    Special,
+    check_special,
+    closed,
+    common,
+    day_hours,
+    local_dates,
+    merged,
+    without,
+)
+from engage.clinic.rules.hours import (
+    DAY,
+    GRID,
+    ROSTER_DAYS_AT_MOST,
+    STRETCHES_A_DAY,
+    WHOLE_WEEK,
+    Hours,
+    Interval,
+    Period,
+    Roster,
+    check_hours,
+    check_periods,
+    check_roster,
+    moment,
+)
+
+__all__ = [
+    "DAY",
+    "GRID",
+    "ON_HOLIDAYS",
+    "ROSTER_DAYS_AT_MOST",
+    "STRETCHES_A_DAY",
+    "WHOLE_WEEK",
+    "Calendar",
+    "Closing",
+    "Day",
+    "Hours",
+    "Interval",
+    "Minutes",
+    "Period",
+    "Roster",
+    "Special",
+    "check_hours",
+    "check_periods",
+    "check_roster",
+    "check_special",
+    "closed",
+    "common",
+    "day_hours",
+    "local_dates",
+    "merged",
+    "moment",
+    "without",
+]
