@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from sandbox import api, control, files, oauth, phone, sms, wire
+from sandbox import api, control, files, oauth, phone, scripts, sms, wire
 from sandbox.pusher import MARK_SECONDS, TIMEOUT, Pusher
 from sandbox.state import State
 
@@ -24,7 +24,7 @@ def create_app(
     app.extensions["sandbox.state"] = memory
     app.extensions["sandbox.pusher"] = Pusher(memory, timeout=push_timeout, mark_seconds=mark_seconds)
     wire.install(app)
-    for module in (oauth, control, phone, files, sms):
+    for module in (oauth, control, phone, files, scripts, sms):
         app.register_blueprint(module.blueprint)
     for blueprint in api.BLUEPRINTS:
         app.register_blueprint(blueprint)

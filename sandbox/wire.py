@@ -17,7 +17,7 @@ from sandbox.posted import json_object
 from sandbox.state import state
 from sandbox.state.accounts import Account
 
-OWN_PAGES = ("/phone", "/sandbox")
+OWN_PAGES = ("/phone", "/sandbox", "/open/js")
 LOGGED_BODY = 16_384  # bytes of a request body kept in the log
 VERDICTS = {"invalid": 40001, "malformed": 40014, "expired": 42001}  # of a token that does not work
 SECRETS = ("access_token", "refresh_token", "secret", "appsecret")

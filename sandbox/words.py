@@ -178,6 +178,7 @@ WORDS = {
     "place_xuhui": ("徐家汇地铁站", "Xujiahui metro station"),
     "place_pudong": ("陆家嘴地铁站", "Lujiazui metro station"),
     "place_jingan": ("静安寺地铁站", "Jing'an Temple metro station"),
+    "place_ask": ("想知道您的位置", "asks where you are"),
     "mini_hint": ("真实的微信会在这里打开小程序。", "The real WeChat would open a mini program here."),
     # Pages.
     "open_page": ("打开网页", "Open a page"),

@@ -262,6 +262,9 @@ class Gateway(Protocol):
     def profile(self, account: Credentials, code: str) -> Profile:
         """Exchange the code of a web authorization with consent, once (WeChat §8)."""
 
+    def page_ticket(self, account: Credentials) -> str:
+        """Give the ticket that signs the account's pages, kept until its last minutes (WeChat §9)."""
+
     def check_credentials(self, account: Credentials) -> None:
         """Ask for a token past all caches: the refusal tells what is wrong (WeChat §0, §2)."""
 

@@ -1,4 +1,4 @@
-"""One access token per account, shared by all processes (WeChat §2, OA-3; ADR 0010).
+"""One access token, and one ticket of pages, per account, for all processes (WeChat §2, §9; ADR 0010).
 
 `stable_token` gives every asker the same token until its last five minutes, so that losing Redis
 costs one call. A lock keeps a crowd from asking all at once; it runs out by itself, so that a
@@ -37,10 +37,10 @@ class Fetch(Protocol):
 
 
 class Tokens:
-    """Gives tokens of accounts, from Redis or from WeChat."""
+    """Gives tokens of accounts, from Redis or from WeChat; `kind` keeps those of one kind apart."""
 
-    def __init__(self, connection: redis.Redis, fetch: Fetch) -> None:
-        self._redis, self._fetch = connection, fetch
+    def __init__(self, connection: redis.Redis, fetch: Fetch, *, kind: str = "token") -> None:
+        self._redis, self._fetch, self._kind = connection, fetch, kind
 
     def current(self, account: Credentials) -> str:
         """Give the token in force; asks WeChat itself where Redis is away.
@@ -111,7 +111,7 @@ class Tokens:
         try:
             return self._kept(account, *self._fetch(account, force=False))
         except (WeChatError, WeChatUnreachable) as error:
-            log.warning("wechat.token_not_renewed", app_id=account.app_id, error=str(error))
+            log.warning("wechat.token_not_renewed", kind=self._kind, app_id=account.app_id, error=str(error))
             return token
 
     def _other_than(self, account: Credentials, stale: str) -> tuple[str, int]:
@@ -155,6 +155,5 @@ class Tokens:
                 with contextlib.suppress(redis.RedisError):  # run out, or gone with Redis
                     lock.release()
 
-    @staticmethod
-    def _key(app_id: str) -> str:
-        return f"wechat:token:{app_id}"
+    def _key(self, app_id: str) -> str:
+        return f"wechat:{self._kind}:{app_id}"

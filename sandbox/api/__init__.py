@@ -12,6 +12,7 @@ from sandbox.api import (
     sns,
     tags,
     template,
+    ticket,
     token,
     user,
 )
@@ -30,6 +31,7 @@ BLUEPRINTS = tuple(
         sns,
         tags,
         template,
+        ticket,
         token,
         user,
     )

@@ -14,6 +14,7 @@ from sandbox.state.inbox import Inbox
 from sandbox.state.journal import Log
 from sandbox.state.media import MediaShelf
 from sandbox.state.menus import Menus
+from sandbox.state.pages import Pages
 from sandbox.state.refusals import Refusals
 from sandbox.state.sms import TextMessages
 from sandbox.state.store import Store
@@ -41,6 +42,7 @@ class State:
         self.media = MediaShelf(self.store, self.clock)
         self.codes = Codes(self.store, self.clock)
         self.menus = Menus(self.store)
+        self.pages = Pages(self.store, self.clock)
         self.sms = TextMessages(self.store, self.clock)
         self.faults = Faults()
         self.calls = Log()

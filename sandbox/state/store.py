@@ -110,6 +110,13 @@ CREATE TABLE IF NOT EXISTS menu (
     menuid INTEGER PRIMARY KEY AUTOINCREMENT, appid TEXT NOT NULL, buttons TEXT NOT NULL, rule TEXT
 );
 CREATE INDEX IF NOT EXISTS menu_of_account ON menu (appid, menuid);
+CREATE TABLE IF NOT EXISTS page_ticket (
+    ticket TEXT PRIMARY KEY, appid TEXT NOT NULL, kind TEXT NOT NULL, expires_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS page_ticket_of_account ON page_ticket (appid, kind, expires_at);
+CREATE TABLE IF NOT EXISTS place (
+    fan TEXT PRIMARY KEY, latitude REAL NOT NULL, longitude REAL NOT NULL, refuses INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS sms (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, phone TEXT NOT NULL,
     template TEXT NOT NULL, params TEXT NOT NULL, text TEXT NOT NULL

@@ -98,7 +98,10 @@ class QrCalls(Calls):
 
 
 class VisitorCalls(Calls):
-    """Web authorization (WeChat §8); each call as `Gateway` describes it."""
+    """Web authorization (WeChat §8) and the script on pages (§9); each call as `Gateway` describes it."""
+
+    def page_ticket(self, account: Credentials) -> str:
+        return self._tickets.current(account)
 
     def visitor(self, account: Credentials, code: str) -> Visitor:
         with understood():

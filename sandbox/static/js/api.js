@@ -29,6 +29,8 @@ export const follow = (appid) => call("POST", mine("follow"), { appid });
 export const unfollow = (appid) => call("POST", mine("unfollow"), { appid });
 export const send = (appid, message) => call("POST", mine("send"), { appid, ...message });
 export const tapMenu = (appid, path, data = {}) => call("POST", mine("menu"), { appid, path, ...data });
+export const place = () => call("GET", mine("place"));
+export const checkPage = (options) => call("POST", control("jssdk/check"), options);
 export const scan = (url) => call("POST", mine("scan"), { url });
 
 export const accounts = () => call("GET", control("accounts"));

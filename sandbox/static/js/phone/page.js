@@ -2,6 +2,7 @@
 import * as api from "../api.js";
 import { onDesk, pageUrl, person, t } from "../context.js";
 import { el, iconButton, once, tell } from "../dom.js";
+import { answering } from "./asks.js";
 
 const RECENT = "sandbox.recent";
 
@@ -56,6 +57,8 @@ export function page({ argument, accounts, behind }) {
     history.back();
   });
   frame.src = url;
+  const browser = el("div", { class: "browser" }, progress, frame, person.snapshot && fullService(reload));
+  answering(frame, { over: browser, name: owner?.name || host, leave: () => { location.hash = behind; } });
   return {
     title: owner?.name || host,
     under: host + pathname,
@@ -63,6 +66,6 @@ export function page({ argument, accounts, behind }) {
     closes: true,
     lead: leave,
     action: iconButton("bar-button", "refresh", t.reload, { click: reload }),
-    body: [el("div", { class: "browser" }, progress, frame, person.snapshot && fullService(reload))],
+    body: [browser],
   };
 }

@@ -4,7 +4,7 @@ import { t } from "../context.js";
 import { cell, cellText, el, heading, icon, once, tell, view } from "../dom.js";
 
 // Places in Shanghai: latitude, longitude.
-const PLACES = [
+export const PLACES = [
   ["place_xuhui", 31.1955, 121.4372],
   ["place_pudong", 31.2397, 121.4998],
   ["place_jingan", 31.2286, 121.4483],
