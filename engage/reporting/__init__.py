@@ -1,0 +1,1 @@
+"""What happened, counted: reports for those who run the clinic."""
