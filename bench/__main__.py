@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("callbacks", "booking", "push", "live", "audience", "search", "lists")
+ALL = ("callbacks", "booking", "push", "live", "audience", "search", "lists", "availability")
 
 
 def main(names: list[str]) -> None:

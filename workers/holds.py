@@ -17,5 +17,7 @@ def drain() -> None:
     while swept == BATCH:
         with unit_of_work() as session:
             swept = services.sweep(session, now=clock.now(), batch=BATCH)
+            if swept:
+                services.look_through(session, now=clock.now())
     with unit_of_work() as session:
         due.answered(session, services.QUEUE, marks, next_at=services.next_at(session))

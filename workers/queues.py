@@ -8,6 +8,7 @@ from typing import Final
 from engage.accounts.menus.rules import QUEUE as MENUS
 from engage.accounts.rules import PUSHES
 from engage.booking import services as booking
+from engage.booking.rules.waiting import QUEUE as WAITING
 from engage.campaigns.rules import QUEUE as CAMPAIGNS
 from engage.chat import rules as chat
 from engage.fans import rules as fans
@@ -17,7 +18,9 @@ from engage.patients import rules as patients
 from engage.privacy import rules as privacy
 from engage.qrcodes import rules as qrcodes
 from engage.replies import rules as replies
+from engage.reporting import rules as reporting
 from workers import (
+    attendance,
     bulk,
     bundles,
     campaigns,
@@ -30,9 +33,11 @@ from workers import (
     menus,
     pictures,
     pushes,
+    reminders,
     sessions,
     tagging,
     tickets,
+    waiting,
 )
 from workers import (
     privacy as privacy_tasks,
@@ -44,6 +49,8 @@ DRAINS: Final[dict[str, Callable[[], None]]] = {
     PUSHES: pushes.drain,
     patients.QUEUE: codes.drain,
     booking.QUEUE: holds.drain,
+    booking.REMINDERS: reminders.drain,
+    WAITING: waiting.drain,
     chat.OUTGOING: chats.drain,
     chat.MEDIA: media.drain,
     chat.SESSIONS: sessions.drain,
@@ -53,6 +60,7 @@ DRAINS: Final[dict[str, Callable[[], None]]] = {
     fans.QUEUE: tagging.drain,
     qrcodes.BUNDLES: bundles.drain,
     privacy.QUEUE: privacy_tasks.drain,
+    reporting.QUEUE: attendance.drain,
     CAMPAIGNS: campaigns.drain,  # these two last: a worker takes first what one person waits for
     notifications.BULK: bulk.drain,
 }

@@ -33,6 +33,20 @@ class TooFar(DomainError):
     title = N_("This day cannot be booked yet. Please choose a nearer one.")
 
 
+class TooSoon(DomainError):
+    """The day is nearer than patients may book by themselves; `first` is the nearest that they may."""
+
+    code = "too_soon"
+    title = N_("This day can no longer be booked online. Please choose a later one, or call the clinic.")
+
+
+class NoSelfBooking(DomainError):
+    """The store takes visits at the desk and by telephone alone."""
+
+    code = "no_self_booking"
+    title = N_("This store is booked by telephone. Please call the clinic.")
+
+
 class TooManyOpen(DomainError):
     """The patient, or the fan for all their patients, has as many visits to come as may be booked."""
 
@@ -81,3 +95,53 @@ class ReasonNeeded(DomainError):
     code = "reason_needed"
     status = 422
     title = N_("Please say why.")
+
+
+class OtherStore(DomainError):
+    """Somebody checks in at a store for a visit at another one."""
+
+    code = "other_store"
+    title = N_("This visit is at another store.")
+
+
+class TooEarly(DomainError):
+    """Somebody checks in for a visit that is not near yet."""
+
+    code = "too_early"
+    title = N_("It is too early to check in for this visit.")
+
+
+class VisitOver(DomainError):
+    """Somebody checks in for a visit whose time is over."""
+
+    code = "visit_over"
+    title = N_("The time of this visit is over. Please speak to the front desk.")
+
+
+class TooManyWishes(DomainError):
+    """The patient is on the waiting list as often as may be."""
+
+    code = "too_many_wishes"
+    title = N_("This patient is on the waiting list several times already. Take one entry off first.")
+
+
+class WindowOver(DomainError):
+    """The days wished for are over, too far ahead, or none of them is a day of the week that suits."""
+
+    code = "window_over"
+    status = 422
+    title = N_("None of these days can be waited for. Please choose others.")
+
+
+class OfferOver(DomainError):
+    """An offer of the waiting list was answered, ran out, or was withdrawn."""
+
+    code = "offer_over"
+    title = N_("This offer is over. The time has gone to somebody else.")
+
+
+class OfferStands(DomainError):
+    """The wish has an offer that waits for an answer, or its fan has one of another wish."""
+
+    code = "offer_stands"
+    title = N_("An offer to this person waits for an answer already.")

@@ -137,7 +137,7 @@ def unit_of_work(*, statement_ms: int | None = None) -> Iterator[Session]:
     """Open a session for one business transaction: committed at the end, rolled back on an error.
 
     After the commit the doorbell rings for the queues whose work the transaction recorded, and the
-    event streams are told if it hinted at a change (`live.hint`).
+    event streams are told if it hinted at a change (`engage.kernel.live`).
     Nothing that talks over a network belongs inside. `statement_ms` cuts each statement, its wait
     for locks included, where somebody waits for the answer.
     """
@@ -148,12 +148,15 @@ def unit_of_work(*, statement_ms: int | None = None) -> Iterator[Session]:
         yield session
         session.commit()
         rings, hinted = session.info.pop("rings", set()), session.info.pop("live", False)
+        times = session.info.pop("live_times", set())
     finally:
         session.close()
     for queue in sorted(rings):
         doorbell.ring(session.tenant_id, queue)
     if hinted:
         live.publish(session.tenant_id)
+    if times:
+        live.publish_times(session.tenant_id, times)
 
 
 # A connection used just now is taken to live: no server restarts in less. `pool_pre_ping` would ask always.
@@ -256,8 +259,10 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 @event.listens_for(Session, "after_begin")
 def _tell_the_tenant(
-    session: Session, _transaction: orm.SessionTransaction, connection: sa.Connection
+    session: Session, transaction: orm.SessionTransaction, connection: sa.Connection
 ) -> None:
+    if transaction.nested:
+        return  # a savepoint knows what its transaction was told
     tenant_id, statement_ms = session.info.get("tenant_id"), session.info.get("statement_ms")
     if tenant_id is not None and statement_ms is None:
         connection.execute(_TENANT, {"id": str(tenant_id)})

@@ -3,7 +3,8 @@
 One row per (event, handler), so that one failing handler blocks no other. A worker claims rows,
 runs each handler in a savepoint together with its settling, and commits: whatever a handler wrote
 is there exactly if its row is settled. Handlers touch the database alone; what leaves the system
-is a row that they write.
+is a row that they write. Several workers may drain at once: handlers that lock what other events are
+about too say so (`once_for`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,6 +31,8 @@ QUEUE = "events"
 
 Handler = Callable[..., None]
 Handlers = Mapping[str, tuple[Handler, ...]]
+# Gives for each of some payloads the id of what it is about, 0 where that is not there.
+Abouts = Callable[[Session, Sequence[Mapping[str, Any]]], Sequence[int]]
 
 
 class OutboxRow(Leased, Model):
@@ -72,13 +77,33 @@ class UnknownEvent(LookupError):
 
 
 _handlers: dict[str, dict[str, Handler]] = {}
+_once: dict[str, tuple[int, Abouts]] = {}
+
+
+def once_for(abouts: Abouts, *, rank: int) -> Callable[[Handler], Handler]:
+    """Let a handler be told once in a batch of each thing that events are about.
+
+    For handlers that look at what is, not at what happened, and keep rows locked until the batch ends:
+    their turns come last, by rank and by the id of the thing, whatever happened first. So batches that
+    are worked on at once take these locks in one order, and none waits for another in a circle.
+    """
+
+    def note(handler: Handler) -> Handler:
+        _once[_name(handler)] = (rank, abouts)
+        return handler
+
+    return note
 
 
 def register(handlers: Handlers) -> None:
     """Say who reacts to what, once, when the process starts."""
     _handlers.clear()
     for event, functions in handlers.items():
-        _handlers[event] = {f"{fn.__module__.rpartition('.')[2]}.{fn.__name__}": fn for fn in functions}
+        _handlers[event] = {_name(function): function for function in functions}
+
+
+def _name(handler: Handler) -> str:
+    return f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
 
 
 def registered() -> Mapping[str, Mapping[str, Handler]]:
@@ -171,22 +196,70 @@ def work(session: Session, claimed: Claim, *, now: dt.datetime) -> Drained:
     """Run the claimed handlers, each with its settling in one savepoint.
 
     Commits nothing; the caller's unit of work does. A handler that fails leaves its error on its
-    row, waits longer each time, and after `leases.ATTEMPTS` waits for a person.
+    rows, waits longer each time, and after `leases.ATTEMPTS` waits for a person.
     """
     done = failed = 0
-    for row in leases.held(session, OutboxRow, claimed):
-        if row.attempts > leases.ATTEMPTS:
-            leases.give_up(row, "each attempt ended its worker")
-            failed += 1
-            continue
-        attempt = Attempt(session, row, now=now)
-        with attempt:
-            _handlers[row.event][row.handler](session, _told(row), now=now)
+    with _kept(session):
+        for rows in _turns(session, leases.held(session, OutboxRow, claimed)):
+            if _react(session, rows, now=now):
+                done += len(rows)
+            else:
+                failed += len(rows)
+    return Drained(done, failed)
+
+
+@contextmanager
+def _kept(session: Session) -> Iterator[None]:
+    """Keep what the handlers of a batch read, so that the next need not read it again.
+
+    A session forgets rows that nobody holds. A handler that needs a row as it is now locks it.
+    """
+    read: list[object] = []
+
+    def keep(_session: Session, row: object) -> None:
+        read.append(row)
+
+    sa.event.listen(session, "loaded_as_persistent", keep)
+    try:
+        yield
+    finally:
+        sa.event.remove(session, "loaded_as_persistent", keep)
+
+
+def _turns(session: Session, rows: Sequence[OutboxRow]) -> Iterator[Sequence[OutboxRow]]:
+    """Give the rows of one handler's call each: by id, those of `once_for` after them in their order."""
+    waiting: dict[str, list[OutboxRow]] = defaultdict(list)
+    for row in rows:
+        if row.handler in _once:
+            waiting[row.handler].append(row)
+        else:
+            yield [row]
+    turns: dict[tuple[int, int, str], list[OutboxRow]] = defaultdict(list)
+    for handler, its_rows in waiting.items():
+        rank, abouts = _once[handler]
+        for about, row in zip(abouts(session, [row.payload for row in its_rows]), its_rows, strict=True):
+            turns[rank, about, handler].append(row)
+    for turn in sorted(turns):
+        yield turns[turn]
+
+
+def _react(session: Session, rows: Sequence[OutboxRow], *, now: dt.datetime) -> bool:
+    """Call the handler that rows are for, with the last of them; they succeed or fail together."""
+    last = rows[-1]
+    if last.attempts > leases.ATTEMPTS:
+        leases.give_up(last, "each attempt ended its worker")  # one tried before is claimed alone
+        return False
+    attempt = Attempt(session, last, now=now)
+    with attempt:
+        _handlers[last.event][last.handler](session, _told(last), now=now)
+        for row in rows:
             leases.settle(row)
             row.settled_at = now
-            session.flush()  # what the database refuses is this handler's error, not the batch's
-        done, failed = done + attempt.succeeded, failed + (not attempt.succeeded)
-    return Drained(done, failed)
+        session.flush()  # what the database refuses is this handler's error, not the batch's
+    if not attempt.succeeded:
+        for row in rows[:-1]:
+            leases.postpone(row, str(last.error), now=now)
+    return attempt.succeeded
 
 
 def _told(row: OutboxRow) -> Mapping[str, Any]:

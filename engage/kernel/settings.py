@@ -7,9 +7,9 @@ Each is declared once with `Setting` by the feature that reads it, and described
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -56,6 +56,30 @@ def several(session: Session, *settings: Setting[V]) -> tuple[V, ...]:
     rows = session.execute(sa.select(Stored.name, Stored.value).where(Stored.name.in_(names)))
     stored = {row.name: row.value for row in rows}
     return tuple(stored.get(setting.name, setting.default) for setting in settings)
+
+
+def stored(setting: Setting[V]) -> sa.ScalarSelect[V | None]:
+    """Give the tenant's value as part of another query; NULL where it is the default."""
+    return sa.select(Stored.value).where(Stored.name == setting.name).scalar_subquery()
+
+
+def stored_of(tenant_id: sa.ColumnElement[int], *settings: Setting[Any]) -> sa.ScalarSelect[Any]:
+    """Give the tenant's values of some settings as part of a statement built once; `read` reads it."""
+    table = cast("sa.Table", Stored.__table__).alias("s")
+    names: sa.ColumnElement[list[str]] = sa.literal_column(
+        f"ARRAY[{', '.join(repr(setting.name) for setting in settings)}]"
+    )
+    return (
+        sa.select(sa.func.jsonb_object_agg(table.c.name, table.c.value, type_=JSONB))
+        .where(table.c.tenant_id == tenant_id, table.c.name == sa.func.any(names))
+        .scalar_subquery()
+    )
+
+
+def read(stored: Mapping[str, Any] | None, setting: Setting[V]) -> V:
+    """Give the value of a setting among those that `stored_of` gave."""
+    value: V = (stored or {}).get(setting.name, setting.default)
+    return value
 
 
 def put(session: Session, setting: Setting[V], value: V) -> None:

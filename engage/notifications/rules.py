@@ -29,6 +29,10 @@ PLACEHOLDERS: Final = {
     "time": N_("Time"),
     "address": N_("Address"),
     "phone": N_("Store’s telephone"),
+    "until": N_("Answer by"),
+    "transport": N_("How to get there"),
+    "ask_for": N_("Whom to ask for"),
+    "bring": N_("What to bring"),
     "coupon": N_("Coupon"),
     "valid_until": N_("Last day"),
 }
@@ -53,11 +57,31 @@ KINDS: Final[Mapping[str, Kind]] = {
     "appointment_created": Kind(
         N_("Appointment made"), N_("As soon as a visit is booked, here or by phone."), _OF_A_VISIT
     ),
+    "appointment_first": Kind(
+        N_("First appointment made"),
+        N_("In place of the message above, where the patient has never been here."),
+        (*_OF_A_VISIT, "transport", "ask_for", "bring"),
+    ),
+    "appointment_reminder": Kind(
+        N_("Reminder of a visit"),
+        N_("Seven days, 48 hours and the evening before, until the patient says that they will come."),
+        _OF_A_VISIT,
+    ),
     "appointment_changed": Kind(
         N_("Appointment changed"), N_("When a visit gets another time, doctor or store."), _OF_A_VISIT
     ),
     "appointment_cancelled": Kind(
         N_("Appointment cancelled"), N_("When a visit is called off, by whomever."), _OF_A_VISIT
+    ),
+    "appointment_declined": Kind(
+        N_("Appointment declined"),
+        N_("When the clinic cannot confirm a visit that was asked for."),
+        _OF_A_VISIT,
+    ),
+    "waiting_offer": Kind(
+        N_("Time offered from the waiting list"),
+        N_("When a time becomes free for which the patient waits; it is kept until the time named."),
+        (*_OF_A_VISIT, "until"),
     ),
     "bound": Kind(
         N_("Chart bound"), N_("When a patient’s chart is bound to the fan’s WeChat."), ("account", "time")
@@ -102,6 +126,9 @@ REASONS: Final[Mapping[str, str]] = {
     "settled_by_staff": N_("A member of staff settled it."),
     "campaign_ended": N_("The campaign was ended before its turn came."),
 }
+
+# Kinds of which somebody has to know that one did not arrive.
+WATCHED: Final = frozenset({"appointment_reminder"})
 
 # States of messages that wait for a worker.
 UNDER_WAY: Final = ("pending", "sending")

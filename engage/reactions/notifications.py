@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engage.booking import queries as booking
+from engage.booking.queries import waiting
 from engage.chat import queries as chat
 from engage.chat.services import rejection_key
 from engage.clinic import queries as clinic
@@ -23,26 +25,84 @@ from engage.patients import waiting as profiles
 from engage.tenancy import queries as tenancy
 
 if TYPE_CHECKING:
-    from engage.booking.models import Appointment
+    from engage.booking.models import Appointment, Touch, WaitingOffer
 
 FIRST_VERSION = 1
 # Messages that are for a fan only while the patient's chart is bound to them.
-FOR_THOSE_WHO_SPEAK = ("appointment_created", "appointment_changed", "appointment_cancelled", "bound")
+FOR_THOSE_WHO_SPEAK = (
+    "appointment_created",
+    "appointment_first",
+    "appointment_changed",
+    "appointment_cancelled",
+    "appointment_declined",
+    "appointment_reminder",
+    "waiting_offer",
+    "bound",
+)
+# Messages that a visit is off.
+OFF = frozenset({"appointment_cancelled", "appointment_declined"})
+CREATED, CHANGED = "appointment_created", "appointment_changed"
+FIRST, REMINDER = "appointment_first", "appointment_reminder"
 
 
 def tell_booked(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
     """Tell that the appointment stands (NT-1, appointment created). Safe to repeat."""
-    _tell_of_visit(session, "appointment_created", payload, now=now)
+    _tell_of_visit(session, CREATED, payload, now=now)
+
+
+def remind(session: Session, touch: Touch, appointment: Appointment, now: dt.datetime) -> None:
+    """Remind of a visit that stands (NT-1, visit confirmation); the caller holds its row. Safe to repeat."""
+    notice = Notice(
+        kind=REMINDER,
+        subject_id=touch.id,
+        subject_version=touch.version,
+        patient_id=appointment.patient_id,
+        values=_of_visit(session, appointment),
+        page=f"appointments/{appointment.id}",
+        expires_at=appointment.starts_at,
+    )
+    for fan_id in _recipients(session, appointment):
+        notifications.tell(session, notice, fan_id, now=now)
 
 
 def tell_changed(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
     """Tell when and where the appointment is now (NT-1, appointment changed). Safe to repeat."""
-    _tell_of_visit(session, "appointment_changed", payload, now=now)
+    _tell_of_visit(session, CHANGED, payload, now=now)
 
 
 def tell_cancelled(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
     """Tell that the appointment is off (NT-1, appointment cancelled). Safe to repeat."""
     _tell_of_visit(session, "appointment_cancelled", payload, now=now)
+
+
+def tell_confirmed(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell that a visit which was asked for stands (NT-1, appointment created). Safe to repeat."""
+    _tell_of_visit(session, CREATED, payload, now=now)
+
+
+def tell_declined(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell that a visit which was asked for is not to be. Safe to repeat."""
+    _tell_of_visit(session, "appointment_declined", payload, now=now)
+
+
+def tell_offered(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Tell who waits that a time is kept for them (BK-17). Safe to repeat."""
+    offer = waiting.offer(session, payload["offer_id"])
+    wish = waiting.wish(session, offer.wish_id)
+    if wish.fan_id is None:
+        return
+    store = clinic.store(session, offer.store_id)
+    notice = Notice(
+        kind="waiting_offer",
+        subject_id=offer.id,
+        subject_version=FIRST_VERSION,
+        patient_id=wish.patient_id,
+        values={**_of_visit(session, offer), "until": _written(offer.expires_at, store.zone)},
+        page=f"waiting/{wish.id}",
+        expires_at=offer.expires_at,
+        skip=None if offer.state == "open" else "superseded",
+    )
+    notifications.tell(session, notice, wish.fan_id, now=now)
 
 
 def tell_bound(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
@@ -86,6 +146,8 @@ def tell_rejected(session: Session, payload: Mapping[str, Any], *, now: dt.datet
 def _tell_of_visit(session: Session, kind: str, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
     appointment = booking.locked(session, payload["appointment_id"], shared=True)
     version = payload.get("version", FIRST_VERSION)
+    if kind in {CREATED, CHANGED} and appointment.state == "requested":
+        return  # told once the clinic has confirmed it
     notice = Notice(
         kind=kind,
         subject_id=appointment.id,
@@ -96,14 +158,25 @@ def _tell_of_visit(session: Session, kind: str, payload: Mapping[str, Any], *, n
         expires_at=appointment.ends_at,
         skip=_overtaken(kind, appointment, version, now=now),
     )
+    is_first = kind == CREATED and not booking.has_come(session, appointment.patient_id)
     for fan_id in _recipients(session, appointment):
-        notifications.tell(session, notice, fan_id, now=now)
+        fuller = is_first and notifications.is_worded(session, fan_id, FIRST)
+        told = _of_a_first(session, notice, appointment) if fuller else notice
+        notifications.tell(session, told, fan_id, now=now)
+
+
+def _of_a_first(session: Session, notice: Notice, appointment: Appointment) -> Notice:
+    """Give the fuller message for a first visit: the way, whom to ask for, what to bring."""
+    store = clinic.store(session, appointment.store_id)
+    welcome = clinic.welcomes(session, [store.id])[store.id]
+    more = {"transport": store.transport, "ask_for": welcome.ask_for, "bring": welcome.bring}
+    return replace(notice, kind=FIRST, values={**notice.values, **more})
 
 
 def _overtaken(kind: str, appointment: Appointment, version: int, *, now: dt.datetime) -> str | None:
     """Say why a message about a visit would no longer be true, or of use."""
     is_off = appointment.state == "cancelled"
-    if appointment.version != version or is_off != (kind == "appointment_cancelled"):
+    if appointment.version != version or is_off != (kind in OFF):
         return "superseded"
     return "too_late" if appointment.ends_at <= now else None
 
@@ -115,7 +188,7 @@ def _recipients(session: Session, appointment: Appointment) -> Sequence[int]:
     return booked_by or bound
 
 
-def _of_visit(session: Session, appointment: Appointment) -> dict[str, str]:
+def _of_visit(session: Session, appointment: Appointment | WaitingOffer) -> dict[str, str]:
     store = clinic.store(session, appointment.store_id)
     doctor = "" if appointment.doctor_id is None else clinic.doctor(session, appointment.doctor_id).name
     return {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage.booking import queries as booking
+from engage.booking.queries import arrivals, waiting
 from engage.chat import queries as chat
 from engage.coupons import queries as coupons
 from engage.fans import queries as fans
@@ -88,12 +89,31 @@ def note_visit(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     visit = booking.appointment(session, payload["appointment_id"])
     version = payload.get("version", FIRST_VERSION)
     told: dict[str, Any] = {"version": version}
-    if visit.version == version:
+    if "starts_at" in payload:
+        told |= {name: payload[name] for name in ("starts_at", "store_id", "doctor_id")}
+    elif visit.version == version:
         told["starts_at"] = visit.starts_at.isoformat()
         told |= {"store_id": visit.store_id, "doctor_id": visit.doctor_id}
     if payload["event"] == "booking.cancelled":
         told |= {"by": visit.cancelled_by, "late": visit.late}
     _note(session, payload, visit.id, fan_id=visit.fan_id, patient_id=visit.patient_id, **told)
+
+
+def note_walk_in(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """Somebody came without an appointment; of one without a chart there is nobody to note it for."""
+    guest = arrivals.walk_in(session, payload["walk_in_id"])
+    if guest.patient_id is not None:
+        _note(session, payload, guest.id, patient_id=guest.patient_id, store_id=guest.store_id)
+
+
+def note_waiting(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
+    """Somebody came onto the waiting list, was offered a time, answered or did not, or left it."""
+    wish = waiting.wish(session, payload["wish_id"])
+    about: dict[str, Any] = {"store_id": wish.store_id}
+    if "offer_id" in payload:
+        offer = waiting.offer(session, payload["offer_id"])
+        about |= {"starts_at": offer.starts_at.isoformat(), "doctor_id": offer.doctor_id}
+    _note(session, payload, wish.id, fan_id=wish.fan_id, patient_id=wish.patient_id, **about)
 
 
 def note_redeemed(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from engage.audit.models import AuditEntry
 from engage.audit.services import OPERATOR, Actor
 from engage.booking import queries, services
 from engage.booking.errors import KeyReused, NotOffered, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
 from engage.booking.models import Appointment, Hold, Place
+from engage.booking.queries import knowing
 from engage.clinic import services as clinic
-from engage.clinic.models import Doctor, Item, ItemCategory, ItemStore, Store
+from engage.clinic.models import Doctor, Item, ItemCategory, ItemStore, Store, StorePicture
 from engage.kernel import clock, due, outbox, settings
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -139,8 +142,21 @@ def test_a_doctor_is_not_booked_at_another_store(scene: Scene, session: Session)
         by=OPERATOR,
         now=clock.now(),
     )
+    other.shown_before = True
     with pytest.raises(NotOpen):
         services.book(session, scene.wish(store_id=other.id), by=scene.fan(), now=clock.now())
+
+
+def test_patients_book_at_no_store_that_they_do_not_see(scene: Scene, session: Session) -> None:
+    now, store = clock.now(), session.get(Store, (session.tenant_id, scene.chain.store.id))
+    store.shown_before = False
+    with pytest.raises(NotFound):
+        services.book(session, scene.wish(), by=scene.fan(), now=now)
+    assert services.book(session, scene.wish(channel="desk"), by=DESK, now=now).id
+    store.logo, store.address = "logo", "汉口路1号"
+    session.add(StorePicture(store_id=store.id, file="room", width=1, height=1, position=0))
+    session.flush()
+    assert services.book(session, scene.wish(fan=1, slot=1), by=scene.fan(1), now=now).id
 
 
 def test_a_fan_books_for_their_own_patients_alone(scene: Scene, session: Session) -> None:
@@ -337,9 +353,10 @@ def test_places_without_a_doctor_are_counted_by_the_hour(
 
 def test_what_staff_book_stands_open_for_no_fan(scene: Scene, session: Session) -> None:
     now = clock.now()
-    made = services.book(session, scene.wish(fan_id=None, channel="desk"), by=DESK, now=now)
-    found = queries.standing(session, made.key, patient_id=made.patient_id, fan_id=None, now=now)
-    assert found == queries.Standing(made.id, of_patient=1, of_fan=0)
+    wish = scene.wish(fan_id=None, channel="desk")
+    made = services.book(session, wish, by=DESK, now=now)
+    found = queries.known(session, wish, now=now)
+    assert (found.made_id, found.of_patient, found.of_fan) == (made.id, 1, 0)
 
 
 def test_a_store_without_such_places_has_none(scene: Scene, session: Session) -> None:
@@ -396,4 +413,9 @@ def test_a_booking_asks_little_of_the_database(scene: Scene, session: Session, c
     with count_queries() as counted:
         services.book(session, scene.wish(item_id=item_id), by=scene.fan(), now=now)
         session.flush()
-    assert counted.n == 14
+    assert counted.n == 4
+
+
+def test_psycopg_remembers_what_decides_about_a_booking() -> None:
+    """It reads a statement of more than 4,096 characters anew every time, which takes as long as asking."""
+    assert len(str(knowing._KNOWN.compile(dialect=PGDialect_psycopg()))) <= MAX_CACHED_STATEMENT_LENGTH

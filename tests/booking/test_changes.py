@@ -178,6 +178,7 @@ def test_a_patient_moves_to_no_store_that_does_not_do_it(
         any_per_hour=5,
         **told,
     )
+    other.shown_before = True
     category = clinic.create_category(session, name="检查", position=0, **told)
     here = frozenset({made.store_id})
     item = clinic.create_item(
@@ -187,7 +188,13 @@ def test_a_patient_moves_to_no_store_that_does_not_do_it(
     wish = Change(made.id, 1, other.id, None, scene.opens_at)
     with pytest.raises(NotOffered):
         services.change(session, wish, by=scene.fan(), now=now)
+    other.shown_before, made.item_id = False, None
+    with pytest.raises(NotFound):  # patients do not see it
+        services.change(session, wish, by=scene.fan(), now=now)
     assert services.change(session, wish, by=DESK, now=now).store_id == other.id
+    # There it may move on, although it would not be found any more.
+    on = Change(made.id, 2, other.id, None, scene.opens_at + dt.timedelta(hours=1))
+    assert services.change(session, on, by=scene.fan(), now=now).version == 3
 
 
 def test_what_a_change_refuses(scene: Scene, session: Session, made: Appointment) -> None:
@@ -281,9 +288,9 @@ def test_a_visit_that_has_begun_is_cancelled_by_staff_alone(
 ) -> None:
     with pytest.raises(NotPossible):
         services.cancel(session, made.id, 1, "", by=scene.fan(), now=made.starts_at)
-    services.act(session, made.id, "check_in", by=DESK, now=made.starts_at)
+    version = services.act(session, made.id, "check_in", by=DESK, now=made.starts_at).version
     with pytest.raises(NotPossible):
-        services.cancel(session, made.id, 1, "left", by=DESK, now=made.starts_at)
+        services.cancel(session, made.id, version, "left", by=DESK, now=made.starts_at)
     with pytest.raises(NotPossible):
         services.change(session, to(made, 1), by=DESK, now=made.starts_at)
 

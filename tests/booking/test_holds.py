@@ -12,6 +12,7 @@ from engage.booking.errors import NotOpen, SlotFull, TooFar
 from engage.booking.models import Hold, Place
 from engage.kernel import clock, due, settings
 from engage.kernel.db import Session, unit_of_work
+from engage.kernel.errors import NotFound
 from tests.booking.scenes import SLOT, Scene
 from workers import holds
 
@@ -77,6 +78,11 @@ def test_what_cannot_be_booked_is_not_held(scene: Scene, session: Session) -> No
         services.hold(session, scene.slot(slot=6), now=now)
     settings.put(session, services.HORIZON_DAYS, 0)
     with pytest.raises(TooFar):
+        services.hold(session, scene.slot(), now=now)
+    settings.put(session, services.HORIZON_DAYS, 14)
+    scene.chain.store.shown_before = False
+    session.merge(scene.chain.store)
+    with pytest.raises(NotFound):
         services.hold(session, scene.slot(), now=now)
 
 

@@ -164,4 +164,4 @@ def test_questions_do_not_grow_with_the_answer(
     session.commit()
     with count_queries() as board:
         queries.board(session, clock.local(scene.opens_at, ZONE).date(), store_id, now=now)
-    assert (openings.n, one.n, board.n) == (5, 4, 10)
+    assert (openings.n, one.n, board.n) == (6, 2, 13)

@@ -53,7 +53,7 @@ def test_what_has_begun_is_not_offered(now: dt.datetime, first: dt.datetime | No
 @pytest.mark.parametrize(("taken", "free"), [(0, 2), (1, 1), (2, 0), (3, 0)])
 def test_places_taken_are_not_free(taken: int, free: int) -> None:
     """More taken than there are places: the roster was cut after they were booked."""
-    there = {"doctor:7": {TEN + dt.timedelta(minutes=10): taken}}
+    there = {"doctor:7": {int((TEN + dt.timedelta(minutes=10)).timestamp()): taken}}
     (one,) = rules.grid([stretch(30)], there, now=TEN - HALF)
     assert (one.free, one.capacity) == (free, 2)
 
@@ -135,6 +135,11 @@ class Facts:
 
     state: str = "confirmed"
     starts_at: dt.datetime = TEN
+    ends_at: dt.datetime = TEN + HALF
+    checked_in_at: dt.datetime | None = None
+    called_at: dt.datetime | None = None
+    treatment_at: dt.datetime | None = None
+    completed_at: dt.datetime | None = None
     no_show_at: dt.datetime | None = None
     left_at: dt.datetime | None = None
     attendance_confirmed_at: dt.datetime | None = None
@@ -147,23 +152,46 @@ UNTIL = dt.timedelta(hours=2)
     ("facts", "who", "hours", "expected"),
     [
         (Facts(), rules.PATIENT, -3, {"attend", "change", "cancel"}),
-        (Facts(), rules.PATIENT, -1, {"attend", "cancel"}),
-        (Facts(attendance_confirmed_at=TEN), rules.PATIENT, -1, {"cancel"}),
-        (Facts(), rules.PATIENT, 0, set()),
+        (Facts(), rules.PATIENT, -2, {"arrive", "attend", "change", "cancel"}),
+        (Facts(), rules.PATIENT, -1, {"arrive", "attend", "cancel"}),
+        (Facts(attendance_confirmed_at=TEN), rules.PATIENT, -1, {"arrive", "cancel"}),
+        (Facts(), rules.PATIENT, 0, {"arrive"}),
+        (Facts(), rules.PATIENT, 0.5, set()),
+        (Facts("requested"), rules.PATIENT, -1, {"attend", "cancel"}),
         (Facts(), rules.STAFF, -24, {"attend", "change", "cancel"}),
         (Facts(), rules.STAFF, -1, {"check_in", "attend", "change", "cancel"}),
         (Facts(), rules.STAFF, 0, {"check_in", "change", "no_show", "cancel"}),
-        (Facts("requested"), rules.STAFF, -1, {"confirm", "attend", "change", "cancel"}),
-        (Facts("checked_in"), rules.STAFF, 0, {"start", "complete", "leave"}),
-        (Facts("in_treatment"), rules.STAFF, 0, {"complete", "leave"}),
-        (Facts("completed"), rules.STAFF, 0, {"leave"}),
-        (Facts("completed", left_at=TEN), rules.STAFF, 0, set()),
+        (Facts("requested"), rules.STAFF, -1, {"approve", "decline", "attend", "change", "cancel"}),
+        (
+            Facts("checked_in", checked_in_at=TEN),
+            rules.STAFF,
+            0.25,
+            {"call", "start", "complete", "leave", "undo_check_in"},
+        ),
+        (
+            Facts("checked_in", checked_in_at=TEN, called_at=TEN),
+            rules.STAFF,
+            0.26,
+            {"start", "complete", "leave"},
+        ),
+        (Facts("in_treatment", treatment_at=TEN), rules.STAFF, 0.25, {"complete", "leave", "undo_start"}),
+        (Facts("in_treatment", treatment_at=TEN), rules.STAFF, 0.26, {"complete", "leave"}),
+        (
+            Facts("completed", treatment_at=TEN, completed_at=TEN + HALF),
+            rules.STAFF,
+            0.75,
+            {"leave", "undo_complete"},
+        ),
+        (Facts("completed", completed_at=TEN), rules.STAFF, 0, {"leave", "reopen"}),
+        (Facts("completed", completed_at=TEN), rules.STAFF, 0.26, {"leave"}),
+        (Facts("completed", left_at=TEN), rules.STAFF, 0, {"undo_leave"}),
+        (Facts("completed", left_at=TEN), rules.STAFF, 0.26, set()),
         (Facts("no_show", no_show_at=TEN), rules.STAFF, 72, {"correct"}),
         (Facts("no_show", no_show_at=TEN), rules.STAFF, 73, set()),
         (Facts("cancelled"), rules.STAFF, 0, set()),
         (Facts("checked_in"), rules.PATIENT, 0, set()),
     ],
 )
-def test_what_may_be_done(facts: Facts, who: str, hours: int, expected: set[str]) -> None:
+def test_what_may_be_done(facts: Facts, who: str, hours: float, expected: set[str]) -> None:
     now = TEN + dt.timedelta(hours=hours)
     assert set(rules.actions(facts, who, now=now, change_until=UNTIL)) == expected

@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -146,6 +145,41 @@ def test_the_places_of_an_hour_without_a_doctor(app: Flask, chain: Chain) -> Non
     assert imbalance(scene) == {}
 
 
+def assigning(scene: Scene) -> list[Callable[[Session], int]]:
+    """Make the calls of a desk that gives visits without a doctor to one, whom others book just then."""
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        session.get(Store, (scene.chain.id, scene.chain.store.id)).any_per_hour = 5
+    visits = booked(scene, *(scene.wish(fan=fan, doctor_id=None) for fan in (0, 1, 2)))
+    assigns = [changing(to(scene, visit, 0)) for visit in visits]
+    return [*assigns, *(booking(scene.wish(fan=fan)) for fan in (3, 4, 5))]
+
+
+def test_visits_without_a_doctor_are_given_to_one_who_is_booked(app: Flask, chain: Chain) -> None:
+    scene = make_scene(chain, per_slot=1, fan_count=6)
+    results = race(app, chain.id, assigning(scene))
+    assert outcomes(results) == {"done": 1, SlotFull.__name__: 5}
+    assert with_the_doctor(scene) == 1
+    assert imbalance(scene) == {}
+
+
+def test_control_without_the_guard_the_doctor_has_them_all(
+    app: Flask, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene(chain, per_slot=1, fan_count=6)
+    calls = assigning(scene)
+    monkeypatch.setattr(ledger, "move", lambda _session, _moves: True)
+    assert outcomes(race(app, chain.id, calls)) == {"done": 6}
+    assert with_the_doctor(scene) == 6
+    assert imbalance(scene) != {}
+
+
+def with_the_doctor(scene: Scene) -> int:
+    """Count the visits in the doctor's first slot."""
+    here = (Appointment.doctor_id == scene.doctor_id) & (Appointment.starts_at == scene.opens_at)
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(Appointment).where(here))
+
+
 def test_one_key_at_once_makes_one_appointment(app: Flask, chain: Chain) -> None:
     """A double tap, and a network that repeats."""
     scene = make_scene(chain, per_slot=20)
@@ -170,15 +204,15 @@ def test_control_without_the_held_key_a_repeat_breaks(
     """Both look for the key before either has written; the second is then taken for somebody else."""
     scene = make_scene(chain, per_slot=20)
     wish, both_have_looked = scene.wish(), threading.Barrier(2)
-    find = queries.standing
+    find = queries.known
 
-    def look(session: Session, key: uuid.UUID, **whose: Any) -> queries.Standing:
-        found = find(session, key, **whose)
+    def look(session: Session, wish: Book, *, now: dt.datetime) -> queries.Known:
+        found = find(session, wish, now=now)
         both_have_looked.wait(WAIT)
         return found
 
     monkeypatch.setattr(ledger, "lock", lambda _session, *_names: None)
-    monkeypatch.setattr(queries, "standing", look)
+    monkeypatch.setattr(queries, "known", look)
     results = race(app, chain.id, [booking(wish)] * 2)
     assert outcomes(results) == {"done": 1, PatientBusy.__name__: 1}
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import pytest
 import requests
 
-from engage.booking import rules
 from engage.booking.rules import Span
 from engage.kernel.leases import LEASE
 from engage.patients.rules import RESEND_AFTER
@@ -221,12 +220,9 @@ def live(system: System) -> dict[tuple[str, str], int]:
         "select tenant_id || ' ' || resource, starts_at, ends_at from appointment where state <> 'cancelled'"
         " union all select tenant_id || ' ' || resource, starts_at, ends_at from booking_hold"
     )
-    taken = rules.taken_by(Span(*span) for span in spans)
-    return {
-        (resource, f"{step:%F %T}"): count
-        for resource, steps in taken.items()
-        for step, count in steps.items()
-    }
+    return Counter(
+        (span.resource, f"{step:%F %T}") for span in itertools.starmap(Span, spans) for step in span.steps
+    )
 
 
 def journey(system: System, blows: list[str]) -> None:

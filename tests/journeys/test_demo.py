@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from engage.chat.rules import Trigger, Window, opened
-from engage.cli.demo.account import APP_ID, EVERYBODY
+from engage.cli.demo.account import APP_ID, EVERYBODY, OFFERED, REMINDER
 from engage.cli.demo.hanbit import HANBIT
 from engage.cli.demo.kangmei import KANGMEI
 from engage.cli.demo.offers import DRAFT, FINISHED, LEFT, SCHEDULED, SENT, USED_EVERY
@@ -43,6 +43,9 @@ TABLES = (
     "coupon_grant",
     "campaign",
     "campaign_recipient",
+    "closure",
+    "store_day",
+    "waiting_wish",
 )
 COUPON = "优惠券到账通知"
 USED = len(range(1, len(EVERYBODY), USED_EVERY))
@@ -100,7 +103,8 @@ def test_the_chain_is_there_and_phones_are_quiet(system: System):
     assert min(states[state] for state in ("completed", "no_show", "cancelled", "confirmed")) > 0
     _until_all_is_done(system)
     told = {fan: [card["title"] for card in cards(system, fan)] for fan in FANS}
-    assert {title for titles in told.values() for title in titles} == {CREATED, COUPON}
+    titles = {title for titles in told.values() for title in titles}
+    assert {CREATED, COUPON, OFFERED} <= titles <= {CREATED, COUPON, OFFERED, REMINDER}
     for titles in told.values():
         assert titles.count(CREATED) <= 1
         assert COUPON in titles
@@ -153,6 +157,34 @@ def test_a_push_is_over_and_another_planned(system: System):
         "select name, state, stock - granted from coupon where name = any(%s)", [SENT, DRAFT]
     )
     assert set(offers) == {(SENT, "published", LEFT), (DRAFT, "draft", None)}
+
+
+def test_the_month_lives(system: System):
+    """Kept rates differ by doctor, one is below the line; days are bent; people wait, call and walk in."""
+    _until_all_is_done(system)
+    came = "a.state in ('completed', 'checked_in', 'in_treatment')"
+    was_due = f"({came} or a.state = 'no_show' or (a.cancelled_by = 'patient' and a.late))"
+    rates = dict(
+        system.rows(
+            f"select d.name, 100 * count(*) filter (where {came}) / count(*) from appointment a"  # noqa: S608
+            f" join doctor d on d.id = a.doctor_id where {was_due} and d.name = any(%s)"
+            " and a.starts_at between now() - interval '30 days' and now() group by 1",
+            [doctor.name for doctor in KANGMEI.doctors],
+        )
+    )
+    assert rates[KANGMEI.sought] <= 75 < max(rates.values())
+    for lives in (
+        "store_day where name = '周年店庆'",
+        "closure where reason = '学术会议'",
+        "appointment where state = 'requested'",
+        "appointment where starts_at > now() + interval '32 days'",
+        "waiting_wish where state = 'waiting'",
+        "waiting_offer where state = 'open'",
+        "task where kind = 'call_no_show' and state = 'done'",
+        "task where kind = 'attendance_alarm'",
+        "store_picture",
+    ):
+        assert system.count(lives), lives
 
 
 def test_the_second_tenant_has_its_own(system: System):

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from engage.booking.queries.attendance import (
+    Counted,
+    Key,
+    Which,
+    attended,
+    missed,
+    offered_time,
+    outcomes,
+    outcomes_of_stores,
+    taken_time,
+)
+from engage.booking.queries.boards import Board, Column, board, boards
+from engage.booking.queries.keeping import (
+    has_come,
+    rebooked_as,
+    reminded,
+    rows_by_id,
+    touches,
+    visit_of_touch,
+)
+from engage.booking.queries.knowing import Known, Wished, known
+from engage.booking.queries.nearing import next_free
 from engage.booking.queries.openings import (
-    Board,
-    Column,
     Opening,
-    board,
     nearest_slots,
     open_slots,
     openings,
     slot_at,
 )
+from engage.booking.queries.outside import outside, outside_ids
 from engage.booking.queries.persons import clashes, hold_visits, standing_of
+from engage.booking.queries.terms import chain_terms, terms, terms_of
 from engage.booking.queries.visits import (
     Row,
-    Standing,
     Week,
     appointment,
     between,
@@ -29,39 +49,65 @@ from engage.booking.queries.visits import (
     made,
     of_fan,
     of_patient,
+    patients_of,
+    requests,
     row,
-    standing,
     weeks,
 )
 
 __all__ = [
     "Board",
     "Column",
+    "Counted",
+    "Key",
+    "Known",
     "Opening",
     "Row",
-    "Standing",
     "Week",
+    "Which",
+    "Wished",
     "appointment",
+    "attended",
     "between",
     "board",
+    "boards",
     "by_key",
     "came_of",
+    "chain_terms",
     "clashes",
     "counts_by_day",
+    "has_come",
     "held",
     "hold_of",
     "hold_visits",
     "is_busy",
+    "known",
     "locked",
     "made",
+    "missed",
     "nearest_slots",
+    "next_free",
     "of_fan",
     "of_patient",
+    "offered_time",
     "open_slots",
     "openings",
+    "outcomes",
+    "outcomes_of_stores",
+    "outside",
+    "outside_ids",
+    "patients_of",
+    "rebooked_as",
+    "reminded",
+    "requests",
     "row",
+    "rows_by_id",
     "slot_at",
-    "standing",
     "standing_of",
+    "taken_time",
+    "terms",
+    "terms_of",
+    "touches",
+    "visit_of_touch",
     "weeks",
 ]

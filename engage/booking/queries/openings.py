@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from engage.booking import rules
 from engage.booking.models import Appointment, Hold
-from engage.booking.queries.visits import Row, between
-from engage.booking.rules import Slot, Span, Stretch, Taken
+from engage.booking.queries.stretches import MARGIN, stretches, stretches_of
+from engage.booking.rules import Slot, Stretch, Taken
+from engage.booking.rules.terms import Terms, may_begin
 from engage.clinic import queries as clinic
-from engage.clinic.rules import Hours, open_stretches, opening
-from engage.kernel import clock
+from engage.clinic.queries import situations
 from engage.kernel.db import Session
 
 if TYPE_CHECKING:
     from engage.clinic.models import Store
 
-# Where the nearest alternatives are looked for: first around the wish, then further away.
-NEAR, FURTHER = dt.timedelta(hours=6), dt.timedelta(days=7)
+# How far from the wish the nearest alternatives are looked for.
+AROUND: Final = dt.timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +33,7 @@ class Opening:
     doctor_id: int | None
     next_at: dt.datetime | None
     free: int
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A doctor's day, or (None) the day's visits without a named doctor."""
-
-    doctor_id: int | None
-    doctor: str
-    slots: Sequence[Slot]
-    rows: Sequence[Row]
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A store's local day by doctor."""
-
-    store_id: int
-    zone: str
-    begin: dt.datetime
-    end: dt.datetime
-    columns: Sequence[Column]
+    slots: Sequence[Slot] = ()
 
 
 def open_slots(
@@ -64,14 +45,15 @@ def open_slots(
     end: dt.datetime,
     now: dt.datetime,
     minutes: int = 0,
+    item_id: int | None = None,
 ) -> list[Slot]:
-    """Give the slots of a half-open interval with the places left, in order, in four queries.
+    """Give the slots of a half-open interval with the places left, in order, in two queries.
 
-    Without a doctor it is the store's places of each hour. `minutes` asks for room for a longer visit.
+    Without a doctor it is the store's places of each hour. `minutes` asks for room for a longer visit,
+    `item_id` leaves out when that item is closed.
     """
-    store = clinic.store(session, store_id)
-    stretches = _stretches(session, store, doctor_id, begin=begin, end=end)
-    return _slots(session, stretches, begin=begin, end=end, now=now, minutes=minutes)
+    opened = _stretches(session, store_id, doctor_id, begin=begin, end=end, item_id=item_id)
+    return slots_in(session, opened, begin=begin, end=end, now=now, minutes=minutes)
 
 
 def nearest_slots(
@@ -82,17 +64,14 @@ def nearest_slots(
     *,
     now: dt.datetime,
     minutes: int = 0,
+    item_id: int | None = None,
 ) -> list[Slot]:
-    """Give up to three free slots near a time that cannot be had, in the order of time."""
-    found: list[Slot] = []
-    for reach in (NEAR, FURTHER):
-        around = open_slots(
-            session, store_id, doctor_id, begin=wished - reach, end=wished + reach, now=now, minutes=minutes
-        )
-        found = rules.nearest(around, wished)
-        if len(found) == rules.NEAREST:
-            break
-    return found
+    """Give up to three free slots near a time that cannot be had, in the order of time; in two queries."""
+    begin, end = wished - AROUND, wished + AROUND
+    around = open_slots(
+        session, store_id, doctor_id, begin=begin, end=end, now=now, minutes=minutes, item_id=item_id
+    )
+    return rules.nearest(around, wished)
 
 
 def slot_at(
@@ -103,69 +82,52 @@ def slot_at(
     *,
     now: dt.datetime,
     minutes: int = 0,
+    item_id: int | None = None,
 ) -> Slot | None:
     """Give the slot that begins at a time, if one does; what is taken is not looked at."""
-    store = clinic.store(session, store_id)
-    stretches = _stretches(session, store, doctor_id, begin=starts_at, end=starts_at + rules.GRID)
-    slots = rules.grid(stretches, {}, now=now, minutes=minutes)
+    end = starts_at + rules.GRID
+    opened = _stretches(session, store_id, doctor_id, begin=starts_at, end=end, item_id=item_id)
+    slots = rules.grid(opened, {}, now=now, minutes=minutes)
     return next((slot for slot in slots if slot.starts_at == starts_at), None)
 
 
 def openings(
-    session: Session, store_id: int, *, begin: dt.datetime, end: dt.datetime, now: dt.datetime
+    session: Session,
+    store_id: int,
+    *,
+    begin: dt.datetime,
+    end: dt.datetime,
+    now: dt.datetime,
+    allowed: Terms | None = None,
 ) -> list[Opening]:
     """Give all bookable doctors with a roster at the store, then its places without a doctor if it has any.
 
-    Each with the next free slot of the interval and the places free in it; in five queries.
+    Each with the free slots of the interval, those that patients may book themselves if `allowed` says
+    which; in six queries.
     """
     store = clinic.store(session, store_id)
     doctors = [doctor.id for doctor in clinic.doctors(session) if doctor.bookable]
-    stretches = _all_stretches(session, store, doctors, begin=begin, end=end)
-    slots = _slots(session, stretches, begin=begin, end=end, now=now)
-    seen = {stretch.doctor_id for stretch in stretches}
+    opened = all_stretches(session, store, doctors, begin=begin, end=end)
+    slots = slots_in(session, opened, begin=begin, end=end, now=now)
+    seen = {stretch.doctor_id for stretch in opened}
     free: dict[int | None, list[Slot]] = {
         doctor_id: [] for doctor_id in [*doctors, None] if doctor_id in seen
     }
     for slot in slots:
-        if slot.free:
+        if slot.free and (allowed is None or may_begin(allowed, slot.starts_at, store.zone, now=now)):
             free[slot.doctor_id].append(slot)
     return [
         Opening(
             doctor_id,
             min((slot.starts_at for slot in found), default=None),
             sum(slot.free for slot in found),
+            found,
         )
         for doctor_id, found in free.items()
     ]
 
 
-def board(session: Session, day: dt.date, store_id: int, *, now: dt.datetime) -> Board:
-    """Give a store's day: doctors with a roster or a visit, their slots to come and their visits.
-
-    Visits without a doctor stand in a last column, there if the store has such places or visits.
-    """
-    store = clinic.store(session, store_id)
-    begin, end = clock.day_bounds(day, store.zone)
-    doctors = clinic.doctors(session)
-    stretches = _all_stretches(session, store, [doctor.id for doctor in doctors], begin=begin, end=end)
-    slots = _slots(session, stretches, begin=begin, end=end, now=now)
-    rows = between(session, begin=begin, end=end, store_ids=frozenset({store_id}))
-    there = {stretch.doctor_id for stretch in stretches} | {row.doctor_id for row in rows}
-    names: list[tuple[int | None, str]] = [*((doctor.id, doctor.name) for doctor in doctors), (None, "")]
-    columns = [
-        Column(
-            doctor_id,
-            name,
-            [slot for slot in slots if slot.doctor_id == doctor_id],
-            [row for row in rows if row.doctor_id == doctor_id],
-        )
-        for doctor_id, name in names
-        if doctor_id in there
-    ]
-    return Board(store_id, store.zone, begin, end, columns)
-
-
-def _slots(
+def slots_in(
     session: Session,
     stretches: Sequence[Stretch],
     *,
@@ -174,75 +136,70 @@ def _slots(
     now: dt.datetime,
     minutes: int = 0,
 ) -> list[Slot]:
-    taken = _taken(session, {stretch.resource for stretch in stretches}, begin=begin, end=end, now=now)
+    """Cut open time into the slots of a half-open interval, with the places left in each; one query."""
+    taken = taken_in(session, {stretch.resource for stretch in stretches}, begin=begin, end=end, now=now)
     slots = rules.grid(stretches, taken, now=now, minutes=minutes)
     return [slot for slot in slots if begin <= slot.starts_at < end]
 
 
 def _stretches(
-    session: Session, store: Store, doctor_id: int | None, *, begin: dt.datetime, end: dt.datetime
-) -> list[Stretch]:
-    hours = clinic.hours(session, [store.id]).get(store.id, ())
-    if doctor_id is None:
-        return list(_of_the_store(store, hours, begin=begin, end=end))
-    return list(_of_doctors(session, store, hours, [doctor_id], begin=begin, end=end))
-
-
-def _all_stretches(
-    session: Session, store: Store, doctor_ids: Collection[int], *, begin: dt.datetime, end: dt.datetime
-) -> list[Stretch]:
-    hours = clinic.hours(session, [store.id]).get(store.id, ())
-    return [
-        *_of_doctors(session, store, hours, doctor_ids, begin=begin, end=end),
-        *_of_the_store(store, hours, begin=begin, end=end),
-    ]
-
-
-def _of_doctors(
     session: Session,
-    store: Store,
-    hours: Sequence[Hours],
-    doctor_ids: Collection[int],
+    store_id: int,
+    doctor_id: int | None,
     *,
     begin: dt.datetime,
     end: dt.datetime,
-) -> Iterator[Stretch]:
-    for shift in clinic.shifts_at(session, store_id=store.id, doctor_ids=doctor_ids, begin=begin, end=end):
-        slot = dt.timedelta(minutes=shift.slot_minutes)
-        for starts_at, ends_at in open_stretches(shift.starts_at, shift.ends_at, hours, store.zone):
-            yield Stretch(
-                store.id, shift.doctor_id, starts_at, ends_at, shift.starts_at, slot, shift.per_slot
-            )
+    item_id: int | None = None,
+) -> list[Stretch]:
+    there = situations.situation(session, store_id, doctor_id, begin=begin, end=end, margin=MARGIN)
+    return stretches_of(there, doctor_id, begin=begin, end=end, item_id=item_id)
 
 
-def _of_the_store(
-    store: Store, hours: Sequence[Hours], *, begin: dt.datetime, end: dt.datetime
-) -> Iterator[Stretch]:
-    """Give a store's open time in whole hours of its clock (BK-4)."""
-    if not store.any_per_hour:
-        return
-    first, last = clock.local(begin, store.zone).date(), clock.local(end, store.zone).date()
-    for number in range((last - first).days + 1):
-        for starts_at, ends_at in opening(hours, first + dt.timedelta(days=number), store.zone):
-            past_the_hour = dt.timedelta(minutes=clock.local(starts_at, store.zone).minute)
-            anchor = starts_at - past_the_hour
-            yield Stretch(store.id, None, starts_at, ends_at, anchor, rules.HOUR, store.any_per_hour)
+def all_stretches(
+    session: Session, store: Store, doctor_ids: Collection[int], *, begin: dt.datetime, end: dt.datetime
+) -> list[Stretch]:
+    """Give the open time of a store: of some doctors, and of its places without one."""
+    return stretches(session, store, doctor_ids, begin=begin, end=end, with_any=True)
 
 
-def _taken(
+def taken_in(
     session: Session, resources: Collection[str], *, begin: dt.datetime, end: dt.datetime, now: dt.datetime
 ) -> Taken:
     """Count what visits and holds take. The ledger says the same, but for holds that ran out unswept."""
     if not resources:
         return {}
-    visits, holds = (
-        sa.select(table.resource, table.starts_at, table.ends_at).where(
-            table.tenant_id == session.tenant_id,
-            table.resource.in_(resources),
-            table.starts_at > begin - rules.LONGEST,
-            table.starts_at < end + rules.LONGEST,
-        )
-        for table in (Appointment, Hold)
+    told = {
+        "tenant_id": session.tenant_id,
+        "resources": list(resources),
+        "after": begin - rules.LONGEST,
+        "before": end + rules.LONGEST,
+        "now": now,
+    }
+    return rules.taken_by((row[0], row[1], row[2]) for row in session.execute(_TAKEN, told))
+
+
+def _taking() -> sa.CompoundSelect[Any]:
+    """Build the statement that gives what visits and holds take."""
+    resources = sa.bindparam("resources", type_=ARRAY(sa.Text))
+    after, before, now = (
+        sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("after", "before", "now")
     )
-    kept = visits.where(Appointment.state != "cancelled").union_all(holds.where(Hold.expires_at > now))
-    return rules.taken_by(Span(*row) for row in session.execute(kept))
+    visit, hold = (cast("sa.Table", model.__table__) for model in (Appointment, Hold))
+    visits, holds = (
+        sa.select(table.c.resource, _second(table.c.starts_at), _second(table.c.ends_at)).where(
+            table.c.tenant_id == sa.bindparam("tenant_id", type_=sa.BigInteger),
+            table.c.resource == sa.func.any(resources),
+            table.c.starts_at > after,
+            table.c.starts_at < before,
+        )
+        for table in (visit, hold)
+    )
+    return visits.where(visit.c.state != "cancelled").union_all(holds.where(hold.c.expires_at > now))
+
+
+def _second(column: sa.ColumnElement[dt.datetime]) -> sa.ColumnElement[int]:
+    """Give the second of the epoch of a time; a month of a store reads thousands of them."""
+    return sa.cast(sa.extract("epoch", column), sa.BigInteger)
+
+
+_TAKEN: Final = _taking()

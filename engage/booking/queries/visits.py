@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engage.booking.models import Appointment, Hold
-from engage.booking.rules import CAME, LIVE, OPEN, Span
+from engage.booking.rules import CAME, LIVE, Span
 from engage.clinic import queries as clinic
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -38,18 +38,13 @@ class Row:
     complaint: str
     note: str
     late: bool
+    checked_in_at: dt.datetime | None
+    called_at: dt.datetime | None
+    treatment_at: dt.datetime | None
+    completed_at: dt.datetime | None
     no_show_at: dt.datetime | None
     left_at: dt.datetime | None
     attendance_confirmed_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands when somebody books: what the key made, visits to come of the patient and of the fan."""
-
-    made_id: int | None
-    of_patient: int
-    of_fan: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,26 +91,14 @@ def locked(session: Session, appointment_id: int, *, shared: bool = False) -> Ap
 
 def held(session: Session, hold_id: int, fan_id: int) -> Hold | None:
     """Give a fan's hold, also one that has run out but is not swept yet; None if it is gone."""
-    return session.scalar(sa.select(Hold).where(Hold.id == hold_id, Hold.fan_id == fan_id))
+    mine = (Hold.id == hold_id, Hold.fan_id == fan_id, Hold.purpose == "form")
+    return session.scalar(sa.select(Hold).where(*mine))
 
 
 def hold_of(session: Session, fan_id: int, *, now: dt.datetime) -> Hold | None:
     """Give the slot that is kept for a fan now."""
-    return session.scalar(sa.select(Hold).where(Hold.fan_id == fan_id, Hold.expires_at > now))
-
-
-def standing(
-    session: Session, key: uuid.UUID, *, patient_id: int, fan_id: int | None, now: dt.datetime
-) -> Standing:
-    """Say what a key has made already, and how much stands open, in one query; of no fan nothing does."""
-    made = sa.select(Appointment.id).where(Appointment.key == key).scalar_subquery()
-    to_come = (Appointment.state.in_(OPEN), Appointment.starts_at > now)
-    fans_own = sa.false() if fan_id is None else Appointment.fan_id == fan_id
-    counts = (
-        sa.select(sa.func.count()).select_from(Appointment).where(mine, *to_come).scalar_subquery()
-        for mine in (Appointment.patient_id == patient_id, fans_own)
-    )
-    return Standing(*session.execute(sa.select(made, *counts)).one())
+    mine = (Hold.fan_id == fan_id, Hold.purpose == "form", Hold.expires_at > now)
+    return session.scalar(sa.select(Hold).where(*mine))
 
 
 def is_busy(session: Session, patient_id: int, span: Span, *, but: int) -> bool:
@@ -136,7 +119,7 @@ def row(session: Session, appointment_id: int, *, fan_id: int | None = None) -> 
     Raises:
         NotFound: there is none, or it is another's.
     """
-    (found,) = _rows(session, [appointment(session, appointment_id, fan_id=fan_id)])
+    (found,) = rows_of(session, [appointment(session, appointment_id, fan_id=fan_id)])
     return found
 
 
@@ -149,7 +132,7 @@ def of_fan(
     at = Appointment.starts_at
     coming = session.scalars(mine.where(at >= now).order_by(at, Appointment.id)).all()
     past = session.scalars(mine.where(at < now).order_by(at.desc(), Appointment.id.desc())).all()
-    rows = _rows(session, [*coming, *past])
+    rows = rows_of(session, [*coming, *past])
     return rows[: len(coming)], rows[len(coming) :]
 
 
@@ -165,7 +148,14 @@ def of_patient(
     )
     if store_ids is not None:
         statement = statement.where(Appointment.store_id.in_(store_ids))
-    return _rows(session, session.scalars(statement).all())
+    return rows_of(session, session.scalars(statement).all())
+
+
+def patients_of(session: Session, appointment_ids: Sequence[int]) -> Mapping[int, int]:
+    """Give the patient of each of these appointments that there are."""
+    these = Appointment.id.in_(appointment_ids)
+    rows = session.execute(sa.select(Appointment.id, Appointment.patient_id).where(these))
+    return {row.id: row.patient_id for row in rows}
 
 
 def came_of(session: Session, patient_id: int) -> Sequence[dt.datetime]:
@@ -203,7 +193,20 @@ def between(
         statement = statement.where(Appointment.doctor_id == doctor_id)
     if states is not None:
         statement = statement.where(Appointment.state.in_(states))
-    return _rows(session, session.scalars(statement).all())
+    return rows_of(session, session.scalars(statement).all())
+
+
+def requests(
+    session: Session, *, since: dt.datetime, store_ids: frozenset[int] | None
+) -> tuple[int, dt.datetime | None]:
+    """Give how many visits from a time on wait for approval, and when the first of them is."""
+    statement = sa.select(sa.func.count(), sa.func.min(Appointment.starts_at)).where(
+        Appointment.state == "requested", Appointment.starts_at >= since
+    )
+    if store_ids is not None:
+        statement = statement.where(Appointment.store_id.in_(store_ids))
+    count, first = session.execute(statement).one()
+    return count, first
 
 
 def counts_by_day(
@@ -241,8 +244,8 @@ def weeks(
     return {row.monday: Week(row.booked, row.came) for row in session.execute(statement)}
 
 
-def _rows(session: Session, found: Sequence[Appointment]) -> Sequence[Row]:
-    """Add the names, by one query for each kind of thing."""
+def rows_of(session: Session, found: Sequence[Appointment]) -> Sequence[Row]:
+    """Give visits with the names of what they are about, by one query for each kind of thing."""
     if not found:
         return []
     people = patients.patients(session, {one.patient_id for one in found})
@@ -271,6 +274,10 @@ def _rows(session: Session, found: Sequence[Appointment]) -> Sequence[Row]:
             complaint=one.complaint,
             note=one.note,
             late=one.late,
+            checked_in_at=one.checked_in_at,
+            called_at=one.called_at,
+            treatment_at=one.treatment_at,
+            completed_at=one.completed_at,
             no_show_at=one.no_show_at,
             left_at=one.left_at,
             attendance_confirmed_at=one.attendance_confirmed_at,

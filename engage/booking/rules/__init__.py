@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engage.booking.rules import terms
 from engage.booking.rules.places import (
     GRID,
     HOLD,
@@ -23,6 +24,7 @@ from engage.booking.rules.places import (
 from engage.booking.rules.states import (
     ACTIONS,
     APART,
+    ARRIVE_FROM,
     CAME,
     CHANNELS,
     CHECK_IN_FROM,
@@ -33,15 +35,18 @@ from engage.booking.rules.states import (
     STAFF,
     STATES,
     TONES,
+    UNDO_WITHIN,
     Action,
     Visit,
     actions,
+    is_kept,
     is_time_for,
 )
 
 __all__ = [
     "ACTIONS",
     "APART",
+    "ARRIVE_FROM",
     "CAME",
     "CHANNELS",
     "CHECK_IN_FROM",
@@ -57,6 +62,7 @@ __all__ = [
     "STAFF",
     "STATES",
     "TONES",
+    "UNDO_WITHIN",
     "Action",
     "Key",
     "Move",
@@ -67,9 +73,11 @@ __all__ = [
     "Visit",
     "actions",
     "grid",
+    "is_kept",
     "is_time_for",
     "moves",
     "nearest",
     "resource_of",
     "taken_by",
+    "terms",
 ]

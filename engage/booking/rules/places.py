@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain, repeat
+from typing import Final, NamedTuple
 
 GRID: Final = dt.timedelta(minutes=5)
 HOUR: Final = dt.timedelta(hours=1)
 HOLD: Final = dt.timedelta(minutes=5)
 LONGEST: Final = dt.timedelta(hours=12)
 NEAREST: Final = 3
+_SECOND: Final = dt.timedelta(seconds=1)
 
 
 def resource_of(store_id: int, doctor_id: int | None) -> str:
@@ -35,17 +37,13 @@ class Span:
         A doctor's time is cut into five minutes, so that rosters with other slot lengths never
         overlap; a store's places without a doctor are counted by the hour.
         """
-        grid = HOUR if self.resource.endswith(":any") else GRID
-        begin = self.starts_at
-        if grid is GRID:
-            begin -= (begin - dt.datetime.min.replace(tzinfo=dt.UTC)) % GRID
-        while begin < self.ends_at:
-            yield begin
-            begin += grid
+        seconds = _steps(self.resource, _second(self.starts_at), _second(self.ends_at))
+        return (dt.datetime.fromtimestamp(second, dt.UTC) for second in seconds)
 
 
 Key = tuple[str, dt.datetime]
-Taken = Mapping[str, Mapping[dt.datetime, int]]
+# How many places are taken, by resource and the second of the epoch at which a step begins.
+Taken = Mapping[str, Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +70,12 @@ def moves(leaves: Iterable[Span], takes: Span | None = None, capacity: int = 0) 
     ]
 
 
-def taken_by(spans: Iterable[Span]) -> Taken:
-    """Count the places that visits and holds take, by resource and step."""
-    taken: dict[str, Counter[dt.datetime]] = {}
-    for span in spans:
-        taken.setdefault(span.resource, Counter()).update(span.steps)
-    return taken
+def taken_by(spans: Iterable[tuple[str, int, int]]) -> Taken:
+    """Count the places that visits and holds take: each its resource, and the seconds it begins and ends."""
+    steps: dict[str, list[range]] = defaultdict(list)
+    for resource, begin, end in spans:
+        steps[resource].append(_steps(resource, begin, end))
+    return {resource: Counter(chain.from_iterable(taken)) for resource, taken in steps.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +96,8 @@ class Stretch:
         return resource_of(self.store_id, self.doctor_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A time that may be booked: half-open, with the places left in it."""
+class Slot(NamedTuple):
+    """A time that may be booked: half-open, with the places left in it. A month has ten thousand."""
 
     store_id: int
     doctor_id: int | None
@@ -124,11 +121,18 @@ def grid(stretches: Iterable[Stretch], taken: Taken, *, now: dt.datetime, minute
     for stretch in stretches:
         begin = stretch.anchor + _ceiling(stretch.starts_at - stretch.anchor, stretch.slot)
         length = max(stretch.slot, _ceiling(dt.timedelta(minutes=minutes), stretch.slot))
-        there = taken.get(stretch.resource, {})
-        while begin + length <= stretch.ends_at:
+        resource = stretch.resource
+        there = taken.get(resource)
+        second, seconds = _second(begin), length // _SECOND
+        while (end := begin + length) <= stretch.ends_at:
             if begin > now:
-                yield _slot(stretch, begin, begin + length, there)
+                free = stretch.capacity
+                if there:
+                    steps = _steps(resource, second, second + seconds)
+                    free = max(0, free - max(map(there.get, steps, repeat(0))))
+                yield Slot(stretch.store_id, stretch.doctor_id, begin, end, stretch.capacity, free)
             begin += stretch.slot
+            second += stretch.slot // _SECOND
 
 
 def nearest(slots: Iterable[Slot], wished: dt.datetime, *, count: int = NEAREST) -> list[Slot]:
@@ -138,12 +142,16 @@ def nearest(slots: Iterable[Slot], wished: dt.datetime, *, count: int = NEAREST)
     return sorted(closest, key=lambda slot: slot.starts_at)
 
 
-def _slot(stretch: Stretch, begin: dt.datetime, end: dt.datetime, taken: Mapping[dt.datetime, int]) -> Slot:
-    free = stretch.capacity
-    if taken:
-        most = max(taken.get(step, 0) for step in Span(stretch.resource, begin, end).steps)
-        free = max(0, stretch.capacity - most)
-    return Slot(stretch.store_id, stretch.doctor_id, begin, end, stretch.capacity, free)
+def _steps(resource: str, begin: int, end: int) -> range:
+    """Give the seconds at which the steps of a resource begin that a time takes."""
+    if resource.endswith(":any"):
+        return range(begin, end, HOUR // _SECOND)
+    grid = GRID // _SECOND
+    return range(begin - begin % grid, end, grid)
+
+
+def _second(at: dt.datetime) -> int:
+    return int(at.timestamp())
 
 
 def _ceiling(length: dt.timedelta, unit: dt.timedelta) -> dt.timedelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -45,15 +45,19 @@ CHANNELS: Final = {
 PATIENT, STAFF = "patient", "staff"
 
 CHECK_IN_FROM: Final = dt.timedelta(hours=12)
+# Patients check in by the store's code, when the visit is near and not over.
+ARRIVE_FROM: Final = dt.timedelta(hours=2)
 CORRECT_WITHIN: Final = dt.timedelta(hours=72)
+UNDO_WITHIN: Final = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """What can be done with a visit: from which states, to which, by whom.
 
-    `to` None leaves the state; `sets` names the time that is written. `permission` is what staff
-    need. `event` says what happened, `label` and `tone` draw the button.
+    `to` None leaves the state; `sets` names the time that is written, `clears` those that are taken
+    back. `undoes` names the action that was a slip. `permission` is what staff need. `event` says what
+    happened, `label` and `tone` draw the button.
     """
 
     from_states: tuple[str, ...]
@@ -63,10 +67,13 @@ class Action:
     event: str
     label: str
     sets: str | None = None
+    clears: tuple[str, ...] = ()
+    undoes: str | None = None
     needs_reason: bool = False
     tone: str = "plain"
 
 
+_PATIENT: Final = frozenset({PATIENT})
 _STAFF: Final = frozenset({STAFF})
 _BOTH: Final = frozenset({PATIENT, STAFF})
 _MANAGE: Final = "appointments.manage"
@@ -74,8 +81,19 @@ _TREAT: Final = "appointments.treat"
 
 # One table: it draws the buttons, and the services obey it.
 ACTIONS: Final[Mapping[str, Action]] = {
-    "confirm": Action(
-        ("requested",), "confirmed", _STAFF, _MANAGE, "booking.confirmed", N_("Confirm"), tone="primary"
+    "approve": Action(
+        ("requested",), "confirmed", _STAFF, _MANAGE, "booking.confirmed", N_("Approve"), tone="primary"
+    ),
+    "decline": Action(
+        ("requested",),
+        "cancelled",
+        _STAFF,
+        _MANAGE,
+        "booking.declined",
+        N_("Decline"),
+        sets="cancelled_at",
+        needs_reason=True,
+        tone="danger",
     ),
     "check_in": Action(
         ("confirmed",),
@@ -87,6 +105,17 @@ ACTIONS: Final[Mapping[str, Action]] = {
         sets="checked_in_at",
         tone="primary",
     ),
+    "arrive": Action(
+        ("confirmed",),
+        "checked_in",
+        _PATIENT,
+        _MANAGE,
+        "booking.checked_in",
+        N_("I am here"),
+        sets="checked_in_at",
+        tone="primary",
+    ),
+    "call": Action(("checked_in",), None, _STAFF, _TREAT, "booking.called", N_("Call in"), sets="called_at"),
     "start": Action(
         ("checked_in",),
         "in_treatment",
@@ -136,7 +165,17 @@ ACTIONS: Final[Mapping[str, Action]] = {
         sets="no_show_at",
         tone="danger",
     ),
-    "correct": Action(("no_show",), "confirmed", _STAFF, _MANAGE, "booking.corrected", N_("Came after all")),
+    "correct": Action(
+        ("no_show",),
+        "confirmed",
+        _STAFF,
+        _MANAGE,
+        "booking.corrected",
+        N_("Came after all"),
+        sets="corrected_at",
+        clears=("no_show_at",),
+        undoes="no_show",
+    ),
     "cancel": Action(
         OPEN,
         "cancelled",
@@ -148,10 +187,61 @@ ACTIONS: Final[Mapping[str, Action]] = {
         needs_reason=True,
         tone="danger",
     ),
+    "undo_check_in": Action(
+        ("checked_in",),
+        "confirmed",
+        _STAFF,
+        _MANAGE,
+        "booking.undone",
+        N_("Undo: checked in"),
+        clears=("checked_in_at", "called_at", "left_at"),
+        undoes="check_in",
+    ),
+    "undo_start": Action(
+        ("in_treatment",),
+        "checked_in",
+        _STAFF,
+        _TREAT,
+        "booking.undone",
+        N_("Undo: in treatment"),
+        clears=("treatment_at",),
+        undoes="start",
+    ),
+    "undo_complete": Action(
+        ("completed",),
+        "in_treatment",
+        _STAFF,
+        _TREAT,
+        "booking.undone",
+        N_("Undo: completed"),
+        clears=("completed_at", "left_at"),
+        undoes="complete",
+    ),
+    # Of a visit that was completed without its treatment having been noted.
+    "reopen": Action(
+        ("completed",),
+        "checked_in",
+        _STAFF,
+        _TREAT,
+        "booking.undone",
+        N_("Undo: completed"),
+        clears=("completed_at", "left_at"),
+        undoes="complete",
+    ),
+    "undo_leave": Action(
+        CAME,
+        None,
+        _STAFF,
+        _MANAGE,
+        "booking.undone",
+        N_("Undo: has left"),
+        clears=("left_at",),
+        undoes="leave",
+    ),
 }
 
-# These have services of their own: they move places.
-APART: Final = frozenset({"change", "cancel"})
+# These have services of their own: they move places, or want the code of the store.
+APART: Final = frozenset({"change", "cancel", "decline", "arrive"})
 
 
 class Visit(Protocol):
@@ -164,6 +254,26 @@ class Visit(Protocol):
     @property
     def starts_at(self) -> dt.datetime:
         """When it begins."""
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """When it ends."""
+
+    @property
+    def checked_in_at(self) -> dt.datetime | None:
+        """When the patient was seen to be there."""
+
+    @property
+    def called_at(self) -> dt.datetime | None:
+        """When the patient was called in."""
+
+    @property
+    def treatment_at(self) -> dt.datetime | None:
+        """When the treatment began."""
+
+    @property
+    def completed_at(self) -> dt.datetime | None:
+        """When it was completed."""
 
     @property
     def no_show_at(self) -> dt.datetime | None:
@@ -198,18 +308,37 @@ def is_time_for(
     name: str, visit: Visit, who: str, *, now: dt.datetime, change_until: dt.timedelta = dt.timedelta()
 ) -> bool:
     """Whether the time has come for an action, and is not over; states are not looked at."""
+    action = ACTIONS[name]
+    if action.undoes is not None and name not in _TIMES:
+        return is_undoable(action, visit, now=now)
+    is_fact = action.to is None and action.sets is not None
+    if is_fact and getattr(visit, str(action.sets)) is not None:
+        return False
     if name == "change":
         return who == STAFF or now <= visit.starts_at - change_until
     if name == "cancel":
         return who == STAFF or now < visit.starts_at
-    if name == "check_in":
-        return now >= visit.starts_at - CHECK_IN_FROM
-    if name == "no_show":
-        return now >= visit.starts_at
-    if name == "correct":
-        return visit.no_show_at is not None and now <= visit.no_show_at + CORRECT_WITHIN
-    if name == "leave":
-        return visit.left_at is None
-    if name == "attend":
-        return visit.attendance_confirmed_at is None and now < visit.starts_at
-    return True
+    return name not in _TIMES or _TIMES[name](visit, now)
+
+
+# When the time has come for actions that wait for one.
+_TIMES: Final[Mapping[str, Callable[[Visit, dt.datetime], bool]]] = {
+    "check_in": lambda visit, now: now >= visit.starts_at - CHECK_IN_FROM,
+    "arrive": lambda visit, now: visit.starts_at - ARRIVE_FROM <= now < visit.ends_at,
+    "no_show": lambda visit, now: now >= visit.starts_at,
+    "correct": lambda visit, now: visit.no_show_at is not None and now <= visit.no_show_at + CORRECT_WITHIN,
+    "attend": lambda visit, now: now < visit.starts_at,
+}
+
+
+def is_undoable(action: Action, visit: Visit, *, now: dt.datetime) -> bool:
+    """Whether what an action undoes has only just been done; who was not yet in treatment waits again."""
+    if action.undoes == "complete" and (visit.treatment_at is not None) != (action.to == "in_treatment"):
+        return False
+    at: dt.datetime | None = getattr(visit, action.clears[0])
+    return at is not None and now <= at + UNDO_WITHIN
+
+
+def is_kept(starts_at: dt.datetime, checked_in_at: dt.datetime, grace: dt.timedelta) -> bool:
+    """Whether somebody who checked in then has kept an appointment (BK-16)."""
+    return checked_in_at <= starts_at + grace

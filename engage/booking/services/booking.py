@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,14 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.booking import queries, rules
-from engage.booking.errors import KeyReused, NotOffered, NotOpen, PatientBusy, SlotFull
+from engage.booking.errors import KeyReused, NotOpen, PatientBusy, SlotFull
 from engage.booking.models import Appointment, Hold
-from engage.booking.services import holds, ledger, limits
-from engage.clinic import queries as clinic
-from engage.kernel import due, outbox, settings
+from engage.booking.services import calling, holds, ledger, limits
+from engage.kernel import due, live, outbox
 from engage.kernel.db import Session
-from engage.kernel.errors import NotFound
-from engage.patients import queries as patients
 from engage.patients import services as charts
 
 
@@ -30,6 +28,7 @@ class Book:
     """Who comes, where, to whom (None: to anybody), when, for what. `key` makes repeats one.
 
     `fan_id` is the fan who books by WeChat; `hold_id` is their hold, if the slot was kept for them.
+    `rebooked_from_id` is the visit that the patient missed, in whose place this one is made.
     """
 
     key: uuid.UUID
@@ -43,6 +42,7 @@ class Book:
     fan_id: int | None = None
     note: str = ""
     hold_id: int | None = None
+    rebooked_from_id: int | None = None
 
 
 def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appointment:
@@ -64,51 +64,45 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
         KeyReused: the key belongs to another wish.
         ChartMoved, ChartErased: staff books for a chart that was merged into another, or erased.
     """
+    if wish.rebooked_from_id is not None:  # that visit's row before the advisory locks
+        calling.rebook(session, wish.rebooked_from_id, patient_id=wish.patient_id, by=by, now=now)
     names = [f"key {wish.key}", ledger.patient(wish.patient_id)]
     ledger.lock(session, *names, *([] if wish.fan_id is None else [ledger.fan(wish.fan_id)]))
-    standing = queries.standing(session, wish.key, patient_id=wish.patient_id, fan_id=wish.fan_id, now=now)
-    if standing.made_id is not None:
-        return _same(queries.appointment(session, standing.made_id), wish)
-    store = clinic.store(session, wish.store_id)
-    item = None if wish.item_id is None else clinic.item(session, wish.item_id)
+    known = queries.known(session, wish, now=now)
+    if known.made_id is not None:
+        return _same(queries.appointment(session, known.made_id), wish)
     if limits.who(by) == rules.PATIENT:
-        if item and not item.enabled:
-            raise NotOffered
-        _check_patient(session, wish, standing, store.zone, now=now)
+        limits.check_patient(known, wish, now=now)
     else:
         charts.present(session, wish.patient_id)
-    minutes = item.minutes if item else 0
-    target = (wish.store_id, wish.doctor_id, wish.starts_at)
-    slot = queries.slot_at(session, *target, now=now, minutes=minutes)
+    slot = known.slot(wish, now=now)
     if slot is None:
         raise NotOpen
-    mine = (Hold.id == wish.hold_id) & (Hold.fan_id == wish.fan_id) if wish.hold_id else None
-    freed = map(holds.span_of, holds.clear(session, slot.span, fan_id=wish.fan_id, now=now, mine=mine))
-    if not ledger.move(session, rules.moves(freed, slot.span, slot.capacity)):
-        raise SlotFull(nearest=queries.nearest_slots(session, *target, now=now, minutes=minutes))
-    made = _insert(session, wish, slot, now=now)
-    audit.record(session, "appointment.booked", by=by, subject=("appointment", made.id), now=now)
+    if known.is_full(slot) or not _take(session, wish, known, slot, now=now):
+        minutes = known.situation.item.minutes if known.situation.item else 0
+        target = (wish.store_id, wish.doctor_id, wish.starts_at)
+        raise SlotFull(
+            nearest=queries.nearest_slots(session, *target, now=now, minutes=minutes, item_id=wish.item_id)
+        )
+    waits = limits.who(by) == rules.PATIENT and known.terms.approval
+    made = _insert(session, wish, slot, state="requested" if waits else "confirmed", by=by, now=now)
+    live.hint_at(session, made.store_id, made.starts_at)
     return made
 
 
-def _check_patient(
-    session: Session, wish: Book, standing: queries.Standing, zone: str, *, now: dt.datetime
-) -> None:
-    """Keep a fan to their own patients and to what the chain allows."""
-    if wish.fan_id is None or not patients.is_bound(session, wish.fan_id, wish.patient_id):
-        raise NotFound(patient=wish.patient_id)
-    if not holds.may_be_booked(session, wish.doctor_id):
-        raise NotOpen
-    limits.check_item(session, wish.item_id, wish.store_id)
-    days, per_patient, per_fan = settings.several(
-        session, limits.HORIZON_DAYS, limits.OPEN_PER_PATIENT, limits.OPEN_PER_FAN
-    )
-    limits.check_day(zone, wish.starts_at, days=days, now=now)
-    limits.check_open(standing, per_patient=per_patient, per_fan=per_fan)
+def _take(session: Session, wish: Book, known: queries.Known, slot: rules.Slot, *, now: dt.datetime) -> bool:
+    """Take the places of a slot, also those of holds that give way; False if one was not left."""
+    freed: Iterable[rules.Span] = ()
+    if known.may_give_way:
+        mine = (Hold.id == wish.hold_id) & (Hold.fan_id == wish.fan_id) if wish.hold_id else None
+        freed = map(holds.span_of, holds.clear(session, slot.span, fan_id=wish.fan_id, now=now, mine=mine))
+    return ledger.move(session, rules.moves(freed, slot.span, slot.capacity))
 
 
-def _insert(session: Session, wish: Book, slot: rules.Slot, *, now: dt.datetime) -> Appointment:
-    """Insert it, with its event, unless the patient is elsewhere then."""
+def _insert(
+    session: Session, wish: Book, slot: rules.Slot, *, state: str, by: Actor, now: dt.datetime
+) -> Appointment:
+    """Insert it, with its event and its entry in the trail, unless the patient is elsewhere then."""
     row = {
         "key": wish.key,
         "store_id": wish.store_id,
@@ -117,23 +111,30 @@ def _insert(session: Session, wish: Book, slot: rules.Slot, *, now: dt.datetime)
         "patient_id": wish.patient_id,
         "item_id": wish.item_id,
         "resource": slot.span.resource,
+        "state": state,
         "channel": wish.channel,
         "starts_at": slot.starts_at,
         "ends_at": slot.ends_at,
         "complaint": wish.complaint,
         "note": wish.note,
         "booked_at": now,
+        "rebooked_from_id": wish.rebooked_from_id,
     }
     told = {f"new_{name}": value for name, value in row.items()}
-    made = session.scalar(_INSERT, {**told, **outbox.values_of("booking.booked", now=now)})
-    if made is None:
+    told |= outbox.values_of("booking.booked", now=now)
+    told |= audit.values_of("appointment.booked", by=by, kind="appointment", now=now)
+    made_id = session.execute(_INSERT, told).scalar()
+    if made_id is None:
         raise PatientBusy
     due.ring(session, outbox.QUEUE)
+    made = Appointment(tenant_id=session.tenant_id, id=made_id, version=1, **row)
+    orm.make_transient_to_detached(made)  # it is stored already; what was not told is read when asked for
+    session.add(made)
     return made
 
 
-def _inserting() -> sa.Select[Appointment]:
-    """Build the statement that inserts an appointment and records `booking.booked`.
+def _inserting() -> sa.Select[int]:
+    """Build the statement that inserts an appointment, records `booking.booked` and the trail's entry.
 
     One, for whoever wants the same place waits until it is committed. A plain insert would deadlock
     with its like (`docs/locking.md`).
@@ -142,14 +143,13 @@ def _inserting() -> sa.Select[Appointment]:
     told = {column: sa.bindparam(f"new_{column}", type_=table.c[column].type) for column in _TOLD}
     made = (
         insert(table)
-        .values(state="confirmed", version=1, **told)
+        .values(version=1, **told)
         .on_conflict_do_nothing()
-        .returning(*table.c)
+        .returning(table.c.id, table.c.tenant_id)
         .cte("made")
     )
-    return sa.select(orm.aliased(Appointment, made)).add_cte(
-        *outbox.recording(made, appointment_id=made.c.id)
-    )
+    event = outbox.recording(made, appointment_id=made.c.id)
+    return sa.select(made.c.id).add_cte(*event, audit.recording(made, made.c.id))
 
 
 _TOLD = (
@@ -160,12 +160,14 @@ _TOLD = (
     "patient_id",
     "item_id",
     "resource",
+    "state",
     "channel",
     "starts_at",
     "ends_at",
     "complaint",
     "note",
     "booked_at",
+    "rebooked_from_id",
 )
 _INSERT = _inserting()
 

@@ -62,14 +62,21 @@ def move(session: Session, moves: Sequence[Move]) -> bool:
     return len(session.execute(_MOVE, values).all()) == len(moves)
 
 
+def _locking() -> sa.Select[object]:
+    each = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).table_valued("key")
+    return sa.select(sa.func.pg_advisory_xact_lock(each.render_derived().c.key))
+
+
+_LOCK = _locking()
+
+
 def lock(session: Session, *names: str) -> None:
     """Let one transaction at a time act on each of some names; released at its end.
 
     All are taken by one statement, in one order.
     """
     keys = sorted(_key(f"{session.tenant_id} {name}") for name in names)
-    each = sa.func.unnest(sa.literal(keys, ARRAY(sa.BigInteger))).table_valued("key").render_derived()
-    session.execute(sa.select(sa.func.pg_advisory_xact_lock(each.c.key)))
+    session.execute(_LOCK, {"keys": keys})
 
 
 def patient(patient_id: int) -> str:

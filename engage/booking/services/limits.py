@@ -5,23 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 from engage.audit.services import Actor
-from engage.booking import queries
-from engage.booking.errors import NotOffered, TooFar, TooManyOpen
+from engage.booking import queries, rules
+from engage.booking.errors import NoSelfBooking, NotOffered, NotOpen, TooFar, TooManyOpen, TooSoon
 from engage.booking.models import Appointment
 from engage.booking.rules import PATIENT, STAFF
+from engage.booking.rules.terms import Terms
 from engage.clinic import queries as clinic
-from engage.kernel import clock, settings
+from engage.kernel import clock
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
-from engage.kernel.settings import Setting
 from engage.patients import queries as patients
-
-HORIZON_DAYS = Setting("booking.horizon_days", 14, allowed=lambda days: 0 <= days <= 365)
-OPEN_PER_PATIENT = Setting("booking.open_per_patient", 3, allowed=lambda count: 1 <= count <= 50)
-OPEN_PER_FAN = Setting("booking.open_per_fan", 5, allowed=lambda count: 1 <= count <= 50)
-CHANGE_UNTIL = Setting(
-    "booking.change_until_minutes", 120, allowed=lambda minutes: 0 <= minutes <= 7 * 24 * 60
-)
 
 
 def who(by: Actor) -> str:
@@ -41,19 +34,50 @@ def visit(session: Session, appointment_id: int, *, by: Actor) -> Appointment:
     return found
 
 
-def change_until(session: Session) -> dt.timedelta:
-    """Give how long before a visit patients may still change it, and cancel without being late."""
-    return dt.timedelta(minutes=settings.get(session, CHANGE_UNTIL))
-
-
-def check_day(zone: str, starts_at: dt.datetime, *, days: int, now: dt.datetime) -> None:
-    """Refuse a day that is further ahead than patients may book.
+def check_patient(known: queries.Known, wish: queries.Wished, *, now: dt.datetime) -> None:
+    """Keep a fan to their own patients and to what store and chain allow.
 
     Raises:
-        TooFar: it is; carries `days`.
+        NotFound: the fan is not bound to the patient, or patients do not see the store.
+        NotOffered: the item is off, or one of other stores.
+        NotOpen: patients do not book this doctor by themselves, or no visit begins then.
+        NoSelfBooking, TooFar, TooSoon: the store's terms do not allow it.
+        TooManyOpen: as many visits as may be are open.
     """
-    if clock.local(starts_at, zone).date() > clock.local(now, zone).date() + dt.timedelta(days=days):
-        raise TooFar(days=days)
+    item = known.situation.item
+    if item and not item.enabled:
+        raise NotOffered
+    if wish.fan_id is None or not known.is_bound:
+        raise NotFound(patient=wish.patient_id)
+    if not known.situation.is_shown:
+        raise NotFound(store=wish.store_id)
+    if wish.doctor_id is not None and not known.situation.may_be_booked:
+        raise NotOpen
+    if item and not item.is_done_here:
+        raise NotOffered
+    check_terms(known.terms, known.situation.zone, wish.starts_at, now=now)
+    check_open(known)
+
+
+def check_terms(terms: Terms, zone: str, starts_at: dt.datetime, *, now: dt.datetime) -> None:
+    """Refuse what patients may not book by themselves at a store (BK-2).
+
+    Raises:
+        NoSelfBooking: the store takes no visits from patients' phones.
+        TooFar: the day is further ahead than it may be; carries `days`.
+        TooSoon: the day is nearer than it may be; carries the `first` day.
+        NotOpen: visits do not begin at that time of day.
+    """
+    if not terms.self_booking:
+        raise NoSelfBooking
+    first, last = rules.terms.days(terms, clock.local(now, zone).date())
+    day = clock.local(starts_at, zone).date()
+    if day > last:
+        raise TooFar(days=terms.horizon_days)
+    if day < first:
+        raise TooSoon(first=first)
+    if not rules.terms.is_within(terms, starts_at, zone):
+        raise NotOpen
 
 
 def check_item(session: Session, item_id: int | None, store_id: int) -> None:
@@ -67,11 +91,11 @@ def check_item(session: Session, item_id: int | None, store_id: int) -> None:
         raise NotOffered
 
 
-def check_open(standing: queries.Standing, *, per_patient: int, per_fan: int) -> None:
+def check_open(known: queries.Known) -> None:
     """Refuse one visit more than may be open. Sure only under the locks of patient and fan.
 
     Raises:
         TooManyOpen: the patient, or the fan for all their patients, has as many as may be.
     """
-    if standing.of_patient >= per_patient or standing.of_fan >= per_fan:
+    if known.of_patient >= known.open_per_patient or known.of_fan >= known.open_per_fan:
         raise TooManyOpen

@@ -33,11 +33,12 @@ from engage.notifications.services.deliveries import (
     resolve,
     settle,
     withdraw,
+    withdraw_each,
     withdraw_from,
     write,
 )
 from engage.notifications.services.pace import Limits, limits, spent
-from engage.notifications.services.telling import Notice, tell
+from engage.notifications.services.telling import Notice, is_worded, tell
 from engage.notifications.services.wordings import set_wording
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "end_lost",
     "finished",
     "is_open",
+    "is_worded",
     "late_reply",
     "let_out",
     "limits",
@@ -72,6 +74,7 @@ __all__ = [
     "spent",
     "tell",
     "withdraw",
+    "withdraw_each",
     "withdraw_from",
     "write",
     "write_many",

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.fans import queries as fans
-from engage.kernel import due, leases
+from engage.kernel import due, leases, outbox
 from engage.kernel.db import Session
 from engage.kernel.errors import N_, Invalid
 from engage.kernel.leases import Claim
@@ -128,6 +128,13 @@ def withdraw(session: Session, kinds: Collection[str], subject_id: int, *, now: 
     _withdraw(session, Delivery.kind.in_(kinds), Delivery.subject_id == subject_id, now=now)
 
 
+def withdraw_each(
+    session: Session, kinds: Collection[str], subject_ids: Collection[int], *, now: dt.datetime
+) -> None:
+    """Let no message of these kinds about any of some things out any more, as `withdraw` does for one."""
+    _withdraw(session, Delivery.kind.in_(kinds), Delivery.subject_id.in_(subject_ids), now=now)
+
+
 def withdraw_from(
     session: Session, kinds: Collection[str], *, fan_id: int, patient_id: int, now: dt.datetime
 ) -> None:
@@ -172,6 +179,7 @@ def claim(session: Session, *, now: dt.datetime, batch: int) -> tuple[Claim, Seq
     for row in rows:
         if why := _why_not(row, now=now) or closed.get(row.fan_id):
             _end(row, "unknown" if row.first_tried_at else "skipped", why, now=now)
+            _tell_if_lost(session, row, now=now)
             continue
         parcels.append(
             Parcel(
@@ -241,6 +249,7 @@ def settle(session: Session, claimed: Claim, outcomes: dict[int, Outcome], *, no
             _refused(row, outcome, now=now)
         else:
             _unheard(row, outcome, now=now)
+        _tell_if_lost(session, row, now=now)
 
 
 def finished(session: Session, account_id: int, msg_id: int, status: str, *, now: dt.datetime) -> bool:
@@ -250,15 +259,25 @@ def finished(session: Session, account_id: int, msg_id: int, status: str, *, now
         sa.update(Delivery)
         .where(Delivery.account_id == account_id, Delivery.msg_id == msg_id)
         .values(state=state, reason=reason, ended_at=now)
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
+        .returning(Delivery)
+        .execution_options(populate_existing=True)
     )
+    if settled is not None:
+        _tell_if_lost(session, settled, now=now)
     return settled is not None
 
 
 def next_at(session: Session) -> dt.datetime | None:
     """Give when the next message is due."""
     return leases.next_at(session, Delivery, QUEUE)
+
+
+def _tell_if_lost(session: Session, row: Delivery, *, now: dt.datetime) -> None:
+    """Record that a watched message did not arrive, or that nobody knows; not of one that was withdrawn."""
+    is_lost = row.state in {"failed", "unknown"} and row.ended_at == now and row.withdrawn_at is None
+    if is_lost and row.kind in rules.WATCHED:
+        told = {"message_id": row.id, "kind": row.kind, "subject_id": row.subject_id}
+        outbox.record(session, "notifications.lost", now=now, **told)
 
 
 def _why_not(row: Delivery, *, now: dt.datetime) -> str | None:

@@ -61,6 +61,12 @@ def tell(session: Session, notice: Notice, fan_id: int, *, now: dt.datetime) -> 
     write(session, message, now=now, skip=skip)
 
 
+def is_worded(session: Session, fan_id: int, kind: str) -> bool:
+    """Whether the fan's account words a kind of message, and has it switched on."""
+    wording = queries.wording(session, fans.fan(session, fan_id).account_id, kind)
+    return wording is not None and wording.enabled and bool(wording.template_id)
+
+
 def _in_the_way(wording: Wording | None, fan: Fan) -> str | None:
     if wording is None or not wording.template_id:
         return "no_template"

@@ -1,0 +1,130 @@
+"""Visits outside open time: rosters, hours or closures changed after they were booked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from engage.booking.models import Appointment
+from engage.booking.queries.stretches import OpenTime, open_time
+from engage.booking.queries.visits import Row, rows_of
+from engage.booking.rules import OPEN
+from engage.clinic import queries as clinic
+from engage.clinic.queries.rosters import ShiftTime
+from engage.clinic.rules import Interval, local_dates, merged
+from engage.kernel.db import Session
+
+Visit = sa.Row[int, int, int | None, int | None, dt.datetime, dt.datetime]
+_Key = tuple[int, int, dt.date]
+
+
+def outside(
+    session: Session,
+    *,
+    begin: dt.datetime,
+    end: dt.datetime,
+    store_ids: Collection[int] | None = None,
+    doctor_id: int | None = None,
+) -> Sequence[Row]:
+    """Give the visits to come that begin in a half-open interval outside open time, by time.
+
+    A visit of a doctor lies outside where no shift of theirs at its store covers it, one without a
+    doctor where the store is closed. The number of queries is the same for any number of visits.
+    """
+    found = outside_ids(session, begin=begin, end=end, store_ids=store_ids, doctor_id=doctor_id)
+    if not found:
+        return ()
+    statement = sa.select(Appointment).where(Appointment.id.in_(found))
+    return rows_of(session, session.scalars(statement.order_by(Appointment.starts_at, Appointment.id)).all())
+
+
+def outside_ids(
+    session: Session,
+    *,
+    begin: dt.datetime,
+    end: dt.datetime,
+    store_ids: Collection[int] | None = None,
+    doctor_id: int | None = None,
+) -> Sequence[int]:
+    """Give the ids of visits to come outside open time, in four queries."""
+    visits = _visits(session, begin=begin, end=end, store_ids=store_ids, doctor_id=doctor_id)
+    if not visits:
+        return ()
+    opened = open_time(session, sorted({visit.store_id for visit in visits}), begin=begin, end=end)
+    doctors = {visit.doctor_id for visit in visits if visit.doctor_id is not None}
+    last = max(visit.ends_at for visit in visits)
+    shifts = clinic.shift_times(session, doctor_ids=doctors, begin=begin, end=last) if doctors else ()
+    covering = _Covering(opened, _by_day(shifts))
+    return [visit.id for visit in visits if not covering.holds(visit)]
+
+
+def _visits(
+    session: Session,
+    *,
+    begin: dt.datetime,
+    end: dt.datetime,
+    store_ids: Collection[int] | None,
+    doctor_id: int | None,
+) -> Sequence[Visit]:
+    one = Appointment
+    statement = (
+        sa.select(one.id, one.store_id, one.doctor_id, one.item_id, one.starts_at, one.ends_at)
+        .where(one.starts_at >= begin, one.starts_at < end, one.state.in_(OPEN))
+        .order_by(one.starts_at, one.id)
+    )
+    if store_ids is not None:
+        statement = statement.where(one.store_id.in_(store_ids))
+    if doctor_id is not None:
+        statement = statement.where(one.doctor_id == doctor_id)
+    return session.execute(statement).all()
+
+
+def _by_day(shifts: Sequence[ShiftTime]) -> Mapping[_Key, list[ShiftTime]]:
+    """Give shifts by store, doctor and each date (UTC) that they touch."""
+    found: dict[_Key, list[ShiftTime]] = defaultdict(list)
+    for shift in shifts:
+        for date in {shift.starts_at.date(), shift.ends_at.date()}:
+            found[shift.store_id, shift.doctor_id, date].append(shift)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Covering:
+    """Finds whether visits lie in open time; what is open for one is kept for the others of its shift."""
+
+    opened: OpenTime
+    shifts: Mapping[_Key, list[ShiftTime]]
+    _known: dict[tuple[object, ...], list[Interval]] = field(default_factory=dict)
+
+    def holds(self, visit: Visit) -> bool:
+        return any(
+            begin <= visit.starts_at and visit.ends_at <= end for begin, end in merged(self._parts(visit))
+        )
+
+    def _parts(self, visit: Visit) -> Iterator[Interval]:
+        if visit.doctor_id is None:
+            zone = self.opened.calendars[visit.store_id].zone
+            for date in local_dates(visit.starts_at, visit.ends_at, zone):
+                yield from self._of_store(visit.store_id, date, visit.item_id)
+        else:
+            for date in {visit.starts_at.date(), visit.ends_at.date()}:
+                for shift in self.shifts.get((visit.store_id, visit.doctor_id, date), ()):
+                    yield from self._of_shift(shift, visit.item_id)
+
+    def _of_store(self, store_id: int, date: dt.date, item_id: int | None) -> list[Interval]:
+        key = (store_id, date, item_id)
+        if key not in self._known:
+            self._known[key] = self.opened.of_store(store_id, date, item_id=item_id)
+        return self._known[key]
+
+    def _of_shift(self, shift: ShiftTime, item_id: int | None) -> list[Interval]:
+        key = (shift.store_id, shift.doctor_id, shift.starts_at, item_id)
+        if key not in self._known:
+            self._known[key] = self.opened.of_doctor(
+                shift.store_id, shift.doctor_id, (shift.starts_at, shift.ends_at), item_id=item_id
+            )
+        return self._known[key]
