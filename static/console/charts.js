@@ -1,11 +1,13 @@
 'use strict';
 // The one look of charts, taken from the tokens of console.css, so that light and dark follow by themselves.
 
+import { ranks, rates } from './chart_rates.js';
+
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const theme = () => ({
   ink: token('--ink'), quiet: token('--ink-2'), line: token('--line'), bar: token('--accent'), soft: token('--accent-soft'),
-  off: token('--ended-soft'), surface: token('--surface'), font: token('--font'),
+  off: token('--ended-soft'), low: token('--bad'), surface: token('--surface'), font: token('--font'),
 });
 
 // What a bar says when pointed at: the words of the page, with the numbers put in.
@@ -62,7 +64,7 @@ const bars = (points, canvas) => {
   };
 };
 
-const kinds = { bars };
+const kinds = { bars, rates: (points, canvas) => rates(points, canvas, theme()), ranks: (points, canvas) => ranks(points, canvas, theme()) };
 const drawn = new Set();
 
 const draw = (canvas) => {

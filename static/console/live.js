@@ -1,6 +1,7 @@
 'use strict';
-// One event stream for all tabs of a browser. What it brings is told on `document`: `engage:chat`, and
-// `engage:live-open` where something may have been missed and a page reads itself again.
+// One event stream for all tabs of a browser. What it brings is told on `document`: `engage:chat`,
+// `engage:visits` with the stores and times at which something changed, and `engage:live-open` where
+// something may have been missed and a page reads itself again.
 
 const { live: address, presence, logIn } = document.body.dataset;
 const name = `engage-live-${logIn}`;
@@ -51,9 +52,9 @@ const hear = ({ is, data }) => {
     showLine(false);
   } else {
     showLine(true);
-    if (data) showWaiting(data.waiting);
+    if (data && 'waiting' in data) showWaiting(data.waiting);
     if (is === 'open') tell('live-open');
-    if (is === 'chat') tell('chat', data);
+    if (is === 'chat' || is === 'visits') tell(is, data);
   }
 };
 const share = (message) => {
@@ -87,6 +88,7 @@ const connect = () => {
     share({ is: 'open' });
   });
   source.addEventListener('chat', (event) => share({ is: 'chat', data: JSON.parse(event.data) }));
+  source.addEventListener('visits', (event) => share({ is: 'visits', data: JSON.parse(event.data) }));
   source.addEventListener('pulse', (event) => {
     share({ is: 'pulse', data: JSON.parse(event.data) });
     beat();

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 
 import pytest
 
+from engage.audit.services import OPERATOR
 from engage.blueprints.console.appointments.slots import written
-from engage.booking import services
+from engage.booking import queries, services
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.tenancy import services as tenancy
@@ -92,7 +94,7 @@ def test_the_board_shows_visits_and_free_places(desk):
     made = desk.book()
     page = desk.owner.ask("GET", f"{AT}?view=board&day={desk.day}")
     at = written(desk.scene.opens_at + SLOT)
-    assert re.search(rf'class="visit [^"]*" href="{AT}/{made}"', page.text)
+    assert re.search(rf'class="visit [^"]*" id="visit-{made}" href="{AT}/{made}"', page.text)
     assert re.search(rf'href="{AT}/new\?[^"]*at={at}"', page.text)
     assert page.text.count('class="place"') == 5
     assert "周明慧" not in list_of(page)
@@ -125,6 +127,56 @@ def test_a_longer_day_costs_no_more_queries(desk, count_queries, view):
         desk.book(starts_at=desk.scene.opens_at + slot * SLOT, patient_id=desk.scene.patient_ids[slot % 2])
     assert cost() == few
     assert few <= 18
+
+
+# Requested visits
+
+
+@pytest.fixture
+def requested(desk):
+    """A visit that waits for approval; its id."""
+    store_id = desk.scene.chain.store.id
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        terms = replace(queries.terms(session, store_id), approval=True)
+        services.set_terms(session, store_id, terms, by=OPERATOR, now=clock.now())
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        wish = desk.scene.wish()
+        return services.book(session, wish, by=desk.scene.fan(), now=clock.now()).id
+
+
+def test_a_request_is_answered_in_the_list(app, desk, requested):
+    where = f"{AT}?day={desk.day}&state=requested"
+    page = desk.owner.ask("GET", where)
+    assert f'action="{AT}/{requested}/approve"' in page.text
+    form = {"version": "1", "back": where}
+    assert desk.owner.ask("POST", f"{AT}/{requested}/approve", form).location == where
+    assert desk.appointment(requested).state == "confirmed"
+    assert "approve" not in desk.owner.ask("GET", where).text
+    late = desk.owner.ask("POST", f"{AT}/{requested}/complete", form)
+    assert (late.status_code, late.location) == (303, where)
+    assert "changed meanwhile" in words(desk.owner.ask("GET", where))
+    elsewhere = desk.owner.ask("POST", f"{AT}/{requested}/attend", {"back": "https://elsewhere.example/?"})
+    assert elsewhere.location == AT
+
+
+def test_declining_from_the_list_opens_its_reasons(app, desk, requested):
+    page = desk.owner.ask("GET", f"{AT}?day={desk.day}")
+    assert f'href="{AT}/{requested}?end=1" data-drawer' in page.text
+    sheet = desk.owner.client.get(f"{AT}/{requested}?end=1", headers=DRAWER)
+    assert re.search(r'<details class="sheet-fold" id="cancel" open', sheet.text)
+    assert "Decline this request" in words(sheet)
+    doctor = log_in_directly(app, desk.scene.chain, "doctor")
+    assert f"{requested}/approve" not in doctor.ask("GET", f"{AT}?day={desk.day}").text
+
+
+def test_requests_of_any_day_are_counted_on_today(app, desk, requested):
+    page = desk.owner.ask("GET", "/console/?day=2024-02-29")
+    assert "1 visit waits for approval." in words(page)
+    assert f"{AT}?day={desk.day}&amp;state=requested" in page.text
+    other = log_in_directly(app, desk.scene.chain, "desk", store_id=desk.other_store_id)
+    assert "for approval" not in words(other.ask("GET", "/console/"))
+    desk.owner.ask("POST", f"{AT}/{requested}/approve", {"version": "1"})
+    assert "for approval" not in words(desk.owner.ask("GET", "/console/"))
 
 
 # Stores and roles
@@ -250,8 +302,8 @@ def test_cancelling_says_why_and_what_follows(desk):
     assert answer.status_code == 303
     sheet = words(desk.owner.ask("GET", answer.location))
     assert "The patient is ill: 发烧" in sheet
-    assert "by the clinic" in sheet
-    assert (desk.appointment(made).state, desk.appointment(made).cancelled_by) == ("cancelled", "staff")
+    assert "by the patient" in sheet
+    assert (desk.appointment(made).state, desk.appointment(made).cancelled_by) == ("cancelled", "patient")
 
 
 def test_too_many_words_come_back(desk):

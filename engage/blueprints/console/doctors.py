@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 bp = ConsoleBlueprint("console_doctors", __name__, url_prefix="/console/doctors")
 
-FIELDS = ("name", "title", "introduction", "bookable")
+FIELDS = ("name", "title", "good_at", "introduction", "bookable", "is_expert")
 AHEAD: Final = dt.timedelta(days=14)
 
 
@@ -112,8 +112,10 @@ def _typed() -> dict[str, Any]:
     return {
         "name": request.form.get("name", "").strip(),
         "title": request.form.get("title", "").strip(),
+        "good_at": request.form.get("good_at", "").strip(),
         "introduction": request.form.get("introduction", "").replace("\r\n", "\n").strip(),
         "bookable": "bookable" in request.form,
+        "is_expert": "is_expert" in request.form,
     }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 bp = ConsoleBlueprint("console_items", __name__, url_prefix="/console/items")
 
 # As the form shows them.
-FIELDS = ("name", "category", "minutes", "stores", "enabled")
+FIELDS = ("name", "category", "minutes", "why", "stores", "enabled")
 
 
 @bp.view("", permission="clinic.manage", everywhere=True)
@@ -50,6 +50,7 @@ def index(staff: Staff) -> ResponseReturnValue:
                         "name": item.name,
                         "minutes": item.minutes,
                         "enabled": item.enabled,
+                        "why": item.why,
                         "stores": [name for store_id, name in names.items() if store_id in offered[item.id]],
                     }
                     for item in items
@@ -154,6 +155,7 @@ def _typed() -> dict[str, Any]:
         "category": request.form.get("category", ""),
         "name": request.form.get("name", "").strip(),
         "minutes": request.form.get("minutes", "").strip(),
+        "why": request.form.get("why", "").strip(),
         "enabled": "enabled" in request.form,
         "stores": request.form.getlist("stores"),
     }
@@ -171,7 +173,7 @@ def _details(categories: Sequence[ItemCategory], stores: Sequence[Store]) -> Ite
     chosen = frozenset(read["stores"])
     if not chosen <= {store.id for store in stores}:
         raise ValidationError({"stores": [N_("Please choose stores from the list.")]})
-    return ItemDetails(read["category"], read["name"], read["minutes"], read["enabled"], chosen)
+    return ItemDetails(read["category"], read["name"], read["minutes"], read["enabled"], chosen, read["why"])
 
 
 def _form(

@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from engage.blueprints.opening import time_of_day
-from engage.clinic.rules import Hours, open_stretches
+from engage.clinic.rules import Calendar
 from engage.kernel import clock
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ def monday_of(day: dt.date) -> dt.date:
 def blocks(
     shifts: Iterable[Shift],
     stores: Sequence[Store],
-    hours: Mapping[int, Sequence[Hours]],
+    calendars: Mapping[int, Calendar],
     *,
     now: dt.datetime,
 ) -> list[Block]:
     """Place shifts on the local days of their stores; each store keeps its tint."""
     by_id = {store.id: store for store in stores}
     tints = dict(zip(by_id, cycle(range(TINTS)), strict=False))
-    return [_block(shift, by_id[shift.store_id], tints[shift.store_id], hours, now=now) for shift in shifts]
+    return [
+        _block(shift, by_id[shift.store_id], tints[shift.store_id], calendars, now=now) for shift in shifts
+    ]
 
 
 def overview(
@@ -112,10 +114,10 @@ def _column(placed: Sequence[Block], first: int, last: int) -> list[dict[str, An
 
 
 def _block(
-    shift: Shift, store: Store, tint: int, hours: Mapping[int, Sequence[Hours]], *, now: dt.datetime
+    shift: Shift, store: Store, tint: int, calendars: Mapping[int, Calendar], *, now: dt.datetime
 ) -> Block:
     begin, end = (clock.local(at, store.zone) for at in (shift.starts_at, shift.ends_at))
-    stretches = open_stretches(shift.starts_at, shift.ends_at, hours[store.id], store.zone)
+    stretches = calendars[store.id].within(shift.starts_at, shift.ends_at)
     is_whole = stretches == [(shift.starts_at, shift.ends_at)]
     opened = [tuple(clock.local(at, store.zone) for at in stretch) for stretch in stretches]
     return Block(

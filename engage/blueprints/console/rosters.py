@@ -14,6 +14,8 @@ from marshmallow import ValidationError
 from engage.blueprints import faces
 from engage.blueprints.addresses import read_day
 from engage.blueprints.console import roster_week
+from engage.blueprints.console.calendar.blueprint import after, left_outside
+from engage.blueprints.console.calendar.doctors import AS_THE_STORE
 from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -38,6 +40,7 @@ WEEK: Final = dt.timedelta(days=7)
 STEP: Final = dt.timedelta(minutes=GRID)
 # A store may lie in another zone than the chain.
 MARGIN: Final = dt.timedelta(days=1)
+DAY: Final = MARGIN
 CLASHES_TOLD: Final = 5
 SLOTS: Final = (10, 15, 20, 30, 40, 45, 60, 90, 120)
 FIELDS = (
@@ -73,9 +76,9 @@ def index(staff: Staff) -> ResponseReturnValue:
             begin=begin - MARGIN,
             end=end + MARGIN,
         )
-        hours = queries.hours(work, [store.id for store in stores])
+        calendars = queries.calendars(work, [store.id for store in stores], days[0] - DAY, days[-1] + DAY)
         booked = _booked(work, chosen, begin, end)
-    placed = [one for one in roster_week.blocks(shifts, stores, hours, now=now) if one.day in days]
+    placed = [one for one in roster_week.blocks(shifts, stores, calendars, now=now) if one.day in days]
     tints = dict.fromkeys((one.store, one.tint) for one in placed)
     view = {
         "doctor": {"id": chosen.id, "name": chosen.name, "title": chosen.title} if chosen else None,
@@ -116,7 +119,7 @@ def new(staff: Staff) -> ResponseReturnValue:
         "has_break": True,
         "break_from": "12:00",
         "break_to": "13:30",
-        "slot_minutes": "30",
+        "slot_minutes": AS_THE_STORE,
         "per_slot": "1",
     }
     return _form(staff, form, {})
@@ -146,7 +149,8 @@ def show(staff: Staff, shift_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         shift = queries.shift(work, shift_id)
         doctor, store = queries.doctor(work, shift.doctor_id), queries.store(work, shift.store_id)
-        hours = queries.hours(work, [store.id])
+        date = shift.starts_at.date()
+        calendars = queries.calendars(work, [store.id], date - DAY, date + 2 * DAY)
         booked = booking.between(
             work,
             begin=shift.starts_at,
@@ -155,7 +159,7 @@ def show(staff: Staff, shift_id: int) -> ResponseReturnValue:
             doctor_id=doctor.id,
             states=LIVE,
         )
-    (block,) = roster_week.blocks([shift], [store], hours, now=now)
+    (block,) = roster_week.blocks([shift], [store], calendars, now=now)
     view = {
         "id": shift.id,
         "block": block,
@@ -176,12 +180,15 @@ def remove(staff: Staff, shift_id: int) -> ResponseReturnValue:
         staff.demand("clinic.manage", shift.store_id)
         zone = queries.store(work, shift.store_id).zone
         services.remove_shift(work, shift_id, by=staff.actor, now=clock.now())
+        outside = left_outside(work, now=clock.now(), store_id=shift.store_id, doctor_id=shift.doctor_id)
     told = gettext("The shift is removed. Appointments in it stay booked.")
-    flash({"text": told, "undo_url": _undo_url(shift, zone)}, "good")  # type: ignore[arg-type]
     if request.headers.get("HX-Target") == "drawer-content":
-        return render_template("console/rosters/removed.html")
-    day = clock.local(shift.starts_at, zone).date()
-    return redirect(url_for("console_rosters.index", doctor=shift.doctor_id, week=day), 303)
+        flash({"text": told, "undo_url": _undo_url(shift, zone)}, "good")  # type: ignore[arg-type]
+        return render_template("console/rosters/removed.html", outside=outside, doctor_id=shift.doctor_id)
+    page = url_for(
+        "console_rosters.index", doctor=shift.doctor_id, week=clock.local(shift.starts_at, zone).date()
+    )
+    return after(staff, told, outside, page, undo_url=_undo_url(shift, zone), doctor_id=shift.doctor_id)
 
 
 @bp.view("/restore", permission="clinic.manage", methods=("POST",))
@@ -272,11 +279,15 @@ def _rosters(work: Session, staff: Staff) -> list[Roster]:
     Raises:
         ValidationError: with the sentences of every wrong field.
     """
-    read: dict[str, Any] = RosterIn().load(_typed())
+    typed = _typed()
+    as_the_store = typed["slot_minutes"] == AS_THE_STORE
+    read: dict[str, Any] = RosterIn().load(typed | ({"slot_minutes": GRID} if as_the_store else {}))
     if read["doctor"] not in {doctor.id for doctor in queries.doctors(work)}:
         raise ValidationError({"doctor": [N_("Please choose a doctor from the list.")]})
     if read["store"] not in {store.id for store in _stores(work, staff)}:
         raise ValidationError({"store": [N_("Please choose a store from the list.")]})
+    if as_the_store:
+        read["slot_minutes"] = booking.terms(work, read["store"]).slot_minutes
     times = [(read["begin"], read["end"])]
     if read["has_break"]:
         times = [(read["begin"], read["break_from"]), (read["break_to"], read["end"])]
@@ -340,7 +351,10 @@ def _form(staff: Staff, form: Mapping[str, Any], errors: Mapping[str, list[str]]
         "doctors": [{"value": str(doctor.id), "label": doctor.name} for doctor in doctors],
         "stores": [{"value": str(store.id), "label": store.short_name} for store in stores],
         "weekdays": [{"value": str(day), "label": weekday_name(day)} for day in range(7)],
-        "slots": [{"value": str(minutes), "label": str(minutes)} for minutes in SLOTS],
+        "slots": [
+            {"value": AS_THE_STORE, "label": gettext("As the store")},
+            *({"value": str(minutes), "label": str(minutes)} for minutes in SLOTS),
+        ],
     }
     in_order = {name: errors[name] for name in FIELDS if name in errors}
     return render_template("console/rosters/form.html", view=view, form=form, errors=in_order)

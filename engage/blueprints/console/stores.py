@@ -10,7 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
+from engage.blueprints.console.calendar.blueprint import after, left_outside, store_tabs
 from engage.blueprints.console.hours_form import MODES, Day, read_days, stored_days, typed_days
+from engage.blueprints.console.photos import missing_words
 from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.subnav import settings_pages
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -49,8 +51,9 @@ def index(staff: Staff) -> ResponseReturnValue:
     scope = staff.reach("clinic.manage")
     with unit_of_work() as work:
         stores = [store for store in queries.stores(work) if scope.holds(store.id)]
-        hours = queries.hours(work, [store.id for store in stores])
-    rows = [_row(store, hours[store.id]) for store in stores]
+        store_ids = [store.id for store in stores]
+        hours, missing = queries.hours(work, store_ids), queries.missing_of(work, store_ids)
+    rows = [_row(store, hours[store.id], missing[store.id]) for store in stores]
     view = {"rows": rows, "is_whole": scope.everywhere, "subnav": settings_pages(staff)}
     return render_template("console/stores/list.html", view=view)
 
@@ -78,10 +81,10 @@ def create(staff: Staff) -> ResponseReturnValue:
     except SlugTaken as refusal:
         return _form(_typed(), days, {"slug": [gettext(refusal.title)]}), 409
     flash(
-        gettext("%(name)s is added. Its doctors need rosters before patients can book.", name=store.name),
+        gettext("%(name)s is added. Patients see it once it has a logo and a picture.", name=store.name),
         "good",
     )
-    return redirect(url_for("console_stores.index"), 303)
+    return redirect(url_for("console_photos.pictures", store_id=store.id), 303)
 
 
 @bp.view("/<int:store_id>/edit", permission="clinic.manage")
@@ -111,8 +114,8 @@ def update(staff: Staff, store_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         details = StoreDetails(**read, hours=hours)
         services.update_store(work, store_id, details, by=staff.actor, now=clock.now())
-    flash(gettext("Saved."), "good")
-    return redirect(url_for("console_stores.index"), 303)
+        outside = left_outside(work, now=clock.now(), store_id=store_id)
+    return after(staff, gettext("Saved."), outside, url_for("console_stores.index"), store_id=store_id)
 
 
 @bp.view("/<int:store_id>/move", everywhere=True, permission="clinic.manage", methods=("POST",))
@@ -124,8 +127,10 @@ def move(staff: Staff, store_id: int) -> ResponseReturnValue:
     return redirect(url_for("console_stores.index"), 303)
 
 
-def _row(store: Store, hours: Sequence[Hours]) -> dict[str, Any]:
+def _row(store: Store, hours: Sequence[Hours], missing: Sequence[str]) -> dict[str, Any]:
     return {
+        "is_shown": store.shown_before or not missing,
+        "missing": missing_words(missing),
         "id": store.id,
         "name": store.name,
         "address": store.address,
@@ -164,6 +169,7 @@ def _form(
         "days": days,
         "modes": [{"value": mode, "label": gettext(label)} for mode, label in MODES.items()],
         "zones": [{"value": zone, "label": zone.replace("_", " ")} for zone in zones()],
+        "tabs": store_tabs(store.id, "console_stores.edit") if store else [],
     }
     order = [*FIELDS, *(day.key for day in days)]
     in_order = {name: errors[name] for name in order if name in errors}

@@ -16,6 +16,7 @@ SETTINGS: Final = (
     ("console_doctors.index", N_("Doctors"), "clinic.manage"),
     ("console_items.index", N_("Items"), "clinic.manage"),
     ("console_rosters.index", N_("Rosters"), "clinic.manage"),
+    ("console_calendar.closed", N_("Closures"), "clinic.manage"),
     ("console_accounts.index", N_("Official accounts"), "accounts.view"),
     ("console_notifications.index", N_("Notifications"), "notifications.manage"),
     ("console_messages.index", N_("Messages sent"), "notifications.view"),
@@ -37,6 +38,12 @@ PEOPLE: Final = (
     ("console_duplicates.index", N_("Duplicates"), "people.merge"),
     ("console_requests.index", N_("Privacy requests"), "privacy.manage"),
     ("console_tags.index", N_("Tags"), "tags.manage"),
+)
+APPOINTMENTS: Final = (
+    ("console_appointments.index", N_("Diary"), "appointments.view"),
+    ("console_arrivals.index", N_("Waiting room"), "appointments.view"),
+    ("console_calls.index", N_("Calls"), "tasks.work"),
+    ("console_waiting.index", N_("Waiting list"), "appointments.manage"),
 )
 ACCOUNT: Final = (
     ("console_accounts.show", N_("Connection"), "accounts.manage"),
@@ -68,6 +75,19 @@ def marketing_pages(staff: Staff) -> list[dict[str, Any]]:
     return [
         {"label": gettext(label), "url": url_for(endpoint), "current": endpoint == current}
         for endpoint, label, permission in MARKETING
+        if may_open(staff, endpoint, permission)
+    ]
+
+
+def appointments_pages(staff: Staff) -> list[dict[str, Any]]:
+    """Give the pages of appointments that the person may open; one below them counts as theirs."""
+    return [
+        {
+            "label": gettext(label),
+            "url": url_for(endpoint),
+            "current": endpoint.partition(".")[0] == request.blueprint,
+        }
+        for endpoint, label, permission in APPOINTMENTS
         if may_open(staff, endpoint, permission)
     ]
 

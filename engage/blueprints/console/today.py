@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 
 from engage.blueprints.addresses import read_day
-from engage.blueprints.console.today_now import under_way, waiting
+from engage.blueprints.console.reports.alarms import alarms
+from engage.blueprints.console.today_now import calls, outside, requests, under_way, waiting
 from engage.blueprints.console.today_trend import trend
 from engage.blueprints.faces import day
 from engage.blueprints.guard import ConsoleBlueprint, Staff
@@ -37,8 +38,12 @@ def index(staff: Staff) -> ResponseReturnValue:
         view = {
             "day": shown,
             "place": _place(staff),
+            "alarms": alarms(session, staff, now=now),
             "visits": _visits(session, staff, shown, today) if staff.may("appointments.view") else None,
             "waiting": waiting(session, staff, now=now),
+            "calls": calls(session, staff, now=now),
+            "requests": requests(session, staff, now=now),
+            "outside": outside(session, staff, now=now),
             "campaigns": under_way(session, staff),
             "trend": trend(session, staff, now=now),
         }

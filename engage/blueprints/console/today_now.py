@@ -13,15 +13,20 @@ from engage.blueprints.console.campaigns import shapes as campaign_shapes
 from engage.blueprints.console.chats.access import in_reach
 from engage.blueprints.console.chats.shapes import row_view
 from engage.blueprints.guard import Staff
+from engage.booking import queries as booking
 from engage.campaigns import queries as campaigns
 from engage.chat import queries as chats
 from engage.coupons import queries as coupons
 from engage.kernel import clock
 from engage.kernel.db import Session
+from engage.tasks import queries as tasks
+from engage.tasks.rules import CALLS
 
 SHOWN = 5
 # Who has waited longer than this is late.
 LATE = dt.timedelta(minutes=30)
+# How far ahead visits outside open time are looked for here; their own page shows a year.
+LOOKED_AHEAD = dt.timedelta(days=31)
 
 
 def waiting(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
@@ -36,6 +41,40 @@ def waiting(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, An
         "url": url_for("console_chats.index", which="waiting"),
         "all_url": url_for("console_chats.index"),
     }
+
+
+def calls(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
+    """Give how many calls are due; None if there is none, or to who makes none."""
+    if not staff.may("tasks.work"):
+        return None
+    scope = staff.scope("tasks.work")
+    stores = None if scope.everywhere else scope.store_ids
+    due = tasks.count_due(session, now=now, store_ids=stores, kinds=CALLS)
+    return {"count": due, "url": url_for("console_calls.index")} if due else None
+
+
+def outside(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
+    """Give how many visits to come stand outside open time; None if there is none."""
+    if not staff.may("appointments.view"):
+        return None
+    scope = staff.scope("appointments.view")
+    stores = None if scope.everywhere else scope.store_ids
+    found = booking.outside_ids(session, begin=now, end=now + LOOKED_AHEAD, store_ids=stores)
+    return {"count": len(found), "url": url_for("console_calendar.outside")} if found else None
+
+
+def requests(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
+    """Give how many visits to come wait for approval, on any day; None if there is none."""
+    if not staff.may("appointments.manage"):
+        return None
+    scope = staff.scope("appointments.manage")
+    stores = None if scope.everywhere else scope.store_ids
+    count, first = booking.requests(session, since=now, store_ids=stores)
+    if first is None:
+        return None
+    day = clock.local(first, staff.house.zone).date()
+    url = url_for("console_appointments.index", day=day.isoformat(), state="requested")
+    return {"count": count, "url": url}
 
 
 def under_way(session: Session, staff: Staff) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from engage.blueprints.live.lines import Line
 from engage.blueprints.live.rooms import Room
 from engage.kernel import doorbell
 from engage.kernel.errors import Busy
-from engage.kernel.live import CHANNEL
+from engage.kernel.live import CHANNEL, TIMES
 
 log = structlog.get_logger()
 
@@ -92,7 +92,7 @@ class Hub:
             try:
                 listening = doorbell.connection().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis says nothing of it
                 with listening as ear:
-                    ear.subscribe(CHANNEL)
+                    ear.subscribe(CHANNEL, TIMES)
                     while True:
                         self._wake(ear.get_message(timeout=EAR_SECONDS))
             except redis.RedisError as error:
@@ -101,8 +101,14 @@ class Hub:
 
     def _wake(self, hint: dict[str, object] | None) -> None:
         told = hint["data"] if hint else b""
-        if isinstance(told, bytes) and told.isdigit():
-            with self._lock:
-                room = self._rooms.get(int(told))
-            if room is not None:
-                room.bell.set()
+        numbers = [int(word) for word in told.split() if word.isdigit()] if isinstance(told, bytes) else []
+        if not numbers:
+            return
+        with self._lock:
+            room = self._rooms.get(numbers[0])
+        if room is None:
+            return
+        if len(numbers) == 3:
+            room.touch(numbers[1], numbers[2])
+        else:
+            room.wake()

@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from engage.tenancy.rules import StoreScope
+
 # Events that may wait for a slow reader. One that falls behind further is cut off: it comes again
 # and reads its pages anew, which costs less than all it missed.
 WAITING: Final = 200
+
+# What somebody may see who has yet to replace a password that another knows.
+NOWHERE: Final = StoreScope(everywhere=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Line:
 
     reader: Reader
     accounts: frozenset[int]
+    stores: StoreScope = NOWHERE
     _chunks: queue.Queue[bytes] = field(default_factory=lambda: queue.Queue(WAITING))
     _ended: bool = False
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from engage.blueprints.live import drawing
 from engage.blueprints.live.drawing import Change, Drawing
-from engage.blueprints.live.lines import Line, event
+from engage.blueprints.live.lines import NOWHERE, Line, event
 from engage.chat import queries
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -30,8 +30,7 @@ from engage.tenancy.rules import StoreScope, store_scope
 log = structlog.get_logger()
 
 SEES: Final = "chats.view"
-# What somebody may see who has yet to replace a password that another knows.
-NOWHERE: Final = StoreScope(everywhere=False)
+SEES_VISITS: Final = "appointments.view"
 
 EVERY: Final = 2.0
 # Hints come in swarms: between two reads lies at least this, and at least as long as the last one took.
@@ -62,6 +61,8 @@ class Room:
     _read_at: float = 0.0
     _far_at: float = 0.0
     _pulse_at: float = field(default_factory=lambda: time.monotonic() + PULSE)
+    _hinted: bool = True
+    _touched: set[tuple[int, int]] = field(default_factory=set)
 
     def add(self, line: Line) -> None:
         """Let a line in; a browser that left without a word has lines behind it, of which the oldest ends."""
@@ -69,6 +70,16 @@ class Room:
         for other in same[: max(0, len(same) + 1 - LINES_OF_A_LOG_IN)]:
             other.end()
         self.lines[line] = None
+
+    def wake(self) -> None:
+        """Read conversations soon: there is something to read."""
+        self._hinted = True
+        self.bell.set()
+
+    def touch(self, store_id: int, at: int) -> None:
+        """Tell soon that something changed at a store, at a time."""
+        self._touched.add((store_id, at))
+        self.bell.set()
 
     def serve(self, *, until: Callable[[], bool]) -> None:
         """Read and tell until nobody listens."""
@@ -78,8 +89,11 @@ class Room:
 
     def _turn(self) -> None:
         begun = time.monotonic()
+        self._tell_times()
         try:
-            self._read(begun)
+            if self._hinted or begun - self._read_at >= EVERY:
+                self._hinted = False
+                self._read(begun)
             if begun >= self._pulse_at:
                 self._pulse_at = begun + PULSE
                 self._pulse()
@@ -101,7 +115,7 @@ class Room:
         self._tell(drawings, waiting)
         if len(news) > AT_ONCE:  # the rest comes next, from the same place on
             self._known |= {each.conversation_id: each.seq for each in news[:AT_ONCE]}
-            self.bell.set()
+            self.wake()
             return
         stand = {conversation_id: seq for conversation_id, _, seq in found}
         self._known = stand if far else self._known | stand
@@ -134,6 +148,16 @@ class Room:
                     written[language, number] = event("chat", {**told[language], "waiting": number})
                 line.send(written[language, number])
 
+    def _tell_times(self) -> None:
+        """Tell each line which times of its stores changed; a board that shows them reads itself again."""
+        touched = set()
+        while self._touched:  # emptied one by one: hints come in from another thread
+            touched.add(self._touched.pop())
+        for line in list(self.lines) if touched else ():
+            seen = sorted(each for each in touched if line.stores.holds(each[0]))
+            if seen:
+                line.send(event("visits", {"times": seen}))
+
     def _pulse(self) -> None:
         """Ask once more who may listen and to what, and let each line beat."""
         lines = list(self.lines)
@@ -148,9 +172,12 @@ class Room:
                 if person is None:
                     line.end()
                     continue
-                scope = store_scope(grants.get(person.id, ()), SEES, None)
-                if person.must_change_password:
-                    scope = NOWHERE
+                scope, line.stores = (
+                    NOWHERE
+                    if person.must_change_password
+                    else store_scope(grants.get(person.id, ()), sees, None)
+                    for sees in (SEES, SEES_VISITS)
+                )
                 if scope not in reach:
                     reach[scope] = queries.accounts_in_reach(session, scope)
                 line.accounts = reach[scope]

@@ -17,8 +17,8 @@ from engage.blueprints.faces import as_json
 from engage.blueprints.guard import ConsoleBlueprint, OperatorBlueprint, Staff
 from engage.blueprints.live import address
 from engage.blueprints.live.hub import Hub
-from engage.blueprints.live.lines import Line, Reader, event
-from engage.blueprints.live.rooms import NOWHERE, SEES
+from engage.blueprints.live.lines import NOWHERE, Line, Reader, event
+from engage.blueprints.live.rooms import SEES, SEES_VISITS
 from engage.chat import queries
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import Busy, DomainError, NotAllowed
@@ -56,11 +56,13 @@ def stream(staff: Staff) -> ResponseReturnValue:
     """Tell a browser what happens in conversations within reach, until either side goes."""
     hub: Hub = current_app.extensions["live"]
     with unit_of_work() as session:
-        scope = NOWHERE if staff.must_change_password else staff.reach(SEES)
+        scope, stores = (
+            NOWHERE if staff.must_change_password else staff.reach(sees) for sees in (SEES, SEES_VISITS)
+        )
         accounts = queries.accounts_in_reach(session, scope)
         waiting = sum(queries.waiting(session, accounts).values())
     reader = Reader(staff.house.id, staff.house.zone, staff.id, staff.session_id, staff.language)
-    line = Line(reader, accounts)
+    line = Line(reader, accounts, stores)
     hub.open(line)
     first = f"retry: {RETRY_MS + random.randrange(RETRY_SPREAD_MS)}\n\n".encode()  # noqa: S311 no secret
     answer = Response(_Chunks(hub, line, first + event("pulse", {"waiting": waiting})))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engage.blueprints.console.appointments import actions, change, day, drawer, new
+from engage.blueprints.console.appointments import actions, change, day, drawer, line, moving, new, printed
 from engage.blueprints.console.appointments.blueprint import bp
 
-__all__ = ["actions", "bp", "change", "day", "drawer", "new"]
+__all__ = ["actions", "bp", "change", "day", "drawer", "line", "moving", "new", "printed"]

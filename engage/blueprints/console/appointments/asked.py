@@ -1,4 +1,4 @@
-"""What the address of the day asks for: day, list or board, store, doctor, state."""
+"""What the address of the day asks for: its view, day, store, doctor, state, and whom to book for."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from flask import request, url_for
 from engage.blueprints.addresses import read_day
 from engage.booking.rules import STATES
 
-VIEWS = ("list", "board")
+VIEWS = ("list", "board", "week")
+WEEK = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A day as somebody wants to see it; what is not known filters nothing."""
+    """A day or week as somebody wants to see it; what is not known filters nothing.
+
+    `patient` is whom free places are booked for, carried over from a chat or a chart.
+    """
 
     day: dt.date
     today: dt.date
@@ -25,12 +29,13 @@ class Asked:
     store: int | None = None
     doctor: int | None = None
     state: str = ""
+    patient: int | None = None
 
     @classmethod
     def read(cls, *, today: dt.date, stores: Collection[int], doctors: Collection[int]) -> Asked:
         """Read the address of this request."""
         words = request.args
-        state, view = words.get("state", ""), words.get("view", "")
+        state, view, patient = (words.get(name, "") for name in ("state", "view", "patient"))
         return cls(
             day=read_day(words.get("day", "")) or today,
             today=today,
@@ -38,7 +43,15 @@ class Asked:
             store=read_id(words.get("store", ""), stores),
             doctor=read_id(words.get("doctor", ""), doctors),
             state=state if state in STATES else "",
+            patient=int(patient)
+            if patient.isascii() and patient.isdecimal() and len(patient) <= 18
+            else None,
         )
+
+    @property
+    def monday(self) -> dt.date:
+        """The first day of the week."""
+        return self.day - dt.timedelta(days=self.day.weekday())
 
     @property
     def filtered(self) -> bool:
@@ -53,6 +66,7 @@ class Asked:
             "store": str(self.store or ""),
             "doctor": str(self.doctor or ""),
             "state": self.state,
+            "patient": str(self.patient or ""),
         }
         return {key: value for key, value in chosen.items() if value}
 

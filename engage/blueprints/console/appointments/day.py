@@ -1,19 +1,26 @@
-"""A day's appointments, as a list by time or as the board of one store."""
+"""A day's appointments, as a list by time or as the board of one store; its week."""
 
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from engage.blueprints.console.appointments.asked import Asked, options
+from engage.blueprints.console.appointments import week
+from engage.blueprints.console.appointments.asked import WEEK, Asked, options
 from engage.blueprints.console.appointments.blueprint import bp
-from engage.blueprints.console.appointments.board import drawn
+from engage.blueprints.console.appointments.board import Eye, of_day, of_week, why_closed
+from engage.blueprints.console.people_words import called
+from engage.blueprints.console.subnav import appointments_pages
+from engage.blueprints.console.today_now import outside
+from engage.blueprints.faces import day as day_words
 from engage.blueprints.guard import Staff
 from engage.booking import queries
 from engage.booking.queries import Row
@@ -21,6 +28,7 @@ from engage.booking.rules import CHANNELS, STATES, TONES
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
+from engage.patients import queries as patients
 
 if TYPE_CHECKING:
     from engage.clinic.models import Store
@@ -31,16 +39,26 @@ OVER = frozenset({"completed", "cancelled", "no_show"})
 
 @bp.view("", permission="appointments.view")
 def index(staff: Staff) -> ResponseReturnValue:
-    """Show a day, filtered by what stands in the address."""
+    """Show a day or a week, filtered by what stands in the address."""
     scope, now = staff.scope("appointments.view"), clock.now()
     with unit_of_work() as session:
         stores = {store.id: store for store in clinic.stores(session) if scope.holds(store.id)}
         doctors = {doctor.id: doctor.name for doctor in clinic.doctors(session)}
         today = clock.local(now, staff.house.zone).date()
         asked = Asked.read(today=today, stores=stores, doctors=doctors)
-        shown = _board if asked.view == "board" else _list
+        carried = patients.patients(session, [asked.patient]) if asked.patient else {}
+        asked = replace(asked, patient=next(iter(carried), None))
+        shown = {"board": _board, "week": _week}.get(asked.view, _list)
         view = shown(session, staff, asked, stores, doctors, now=now)
+        left = outside(session, staff, now=now)
     view |= {
+        "outside": left,
+        "carried": next((called(person) for person in carried.values()), ""),
+        "without_url": asked.url(patient=None),
+        "line": _line(staff, asked, stores),
+        "subnav": appointments_pages(staff),
+        "here": asked.url(),
+        "sheet_url": _sheet_url(asked, stores),
         "place": view.get("place") or _place(staff, asked, stores),
         "day": _day(asked),
         "views": _views(asked),
@@ -72,7 +90,9 @@ def _list(
     return {
         "body": "console/appointments/list.html",
         "now": clock.local(now, staff.house.zone),
-        "rows": [_row(row, stores[row.store_id].zone, now) for row in rows if asked.state in {"", row.state}],
+        "rows": [
+            _row(staff, row, stores[row.store_id].zone, now) for row in rows if asked.state in {"", row.state}
+        ],
         "filters": [
             _state_filter(asked, counts, len(rows)),
             *_store_filter(asked, stores, everything=gettext("All")),
@@ -95,19 +115,58 @@ def _board(
     view: dict[str, Any] = {"body": "console/appointments/board.html", "board": None, "filters": filters}
     if shown is None:
         return view
-    board = queries.board(session, asked.day, shown.id, now=now)
-    may_book = staff.reach("appointments.manage").holds(shown.id)
-    local = clock.local(now, shown.zone)
+    board = queries.board(session, asked.day, shown.id, now=now, language=staff.language)
+    eye = _eye(staff, asked, shown, now=now)
     return view | {
-        "board": drawn(board, asked.day, local, doctor_id=asked.doctor, may_book=may_book)
-        | {"store": shown.short_name},
-        "now": local,
+        "board": of_day(board, eye, doctor_id=asked.doctor)
+        | {"store": shown.short_name, "closed": why_closed(board), "name": board.name},
+        "now": eye.now,
         "place": shown.short_name,
     }
 
 
-def _row(row: Row, zone: str, now: dt.datetime) -> dict[str, Any]:
+def _week(
+    session: Session,
+    staff: Staff,
+    asked: Asked,
+    stores: Stores,
+    doctors: Mapping[int, str],
+    *,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """Give the week of all doctors as strips, or of one as a board with a column a day."""
+    filters = [*_store_filter(asked, stores), _doctor_filter(asked, doctors)]
+    shown = stores.get(asked.store or 0) or next(iter(stores.values()), None)
+    view: dict[str, Any] = {"body": "console/appointments/board.html", "board": None, "filters": filters}
+    if shown is None:
+        return view
+    boards = queries.boards(session, asked.monday, shown.id, days=WEEK, now=now, language=staff.language)
+    eye = _eye(staff, asked, shown, now=now)
+    view |= {"now": eye.now, "place": shown.short_name}
+    if asked.doctor:
+        told = {"store": shown.short_name, "closed": "", "name": ""}
+        return view | {"board": of_week(boards, eye, doctor_id=asked.doctor) | told}
+    told = {"store": shown.short_name}
+    return view | {
+        "body": "console/appointments/week.html",
+        "week": week.of_all(boards, asked, eye, doctors=doctors) | told,
+    }
+
+
+def _eye(staff: Staff, asked: Asked, store: Store, *, now: dt.datetime) -> Eye:
+    may_book = staff.reach("appointments.manage").holds(store.id)
+    return Eye(clock.local(now, store.zone), may_book, asked.patient)
+
+
+def _row(staff: Staff, row: Row, zone: str, now: dt.datetime) -> dict[str, Any]:
+    may_answer = row.state == "requested" and staff.reach("appointments.manage").holds(row.store_id)
     return {
+        "id": row.id,
+        "version": row.version,
+        "approve_url": url_for("console_appointments.act", appointment_id=row.id, action="approve")
+        if may_answer
+        else "",
+        "decline_url": url_for("console_appointments.show", appointment_id=row.id, end=1),
         "patient": row.patient_name,
         "url": url_for("console_appointments.show", appointment_id=row.id),
         "item": row.item,
@@ -142,18 +201,45 @@ def _day(asked: Asked) -> dict[str, Any]:
     kept = asked.kept()
     return {
         "date": asked.day,
+        "words": _days_in_words(asked),
         "url": url_for("console_appointments.index"),
         "keep": {key: value for key, value in kept.items() if key != "day"},
-        "before_url": asked.on_day(-1),
-        "after_url": asked.on_day(1),
+        "before_url": asked.on_day(-_step(asked)),
+        "after_url": asked.on_day(_step(asked)),
+        "is_week": asked.view == "week",
         "today_url": "" if asked.day == asked.today else asked.url(day=asked.today),
         "all_url": asked.url(store=None, doctor=None, state=""),
         "board_url": asked.url(view="board", state=""),
     }
 
 
+def _step(asked: Asked) -> int:
+    return WEEK if asked.view == "week" else 1
+
+
+def _days_in_words(asked: Asked) -> str:
+    if asked.view != "week":
+        return day_words(asked.day)
+    sunday = asked.monday + dt.timedelta(days=WEEK - 1)
+    return f"{day_words(asked.monday)} – {day_words(sunday)}"
+
+
+def _line(staff: Staff, asked: Asked, stores: Stores) -> dict[str, Any] | None:
+    """Give the field for a booking typed as one line, to those who may book at the store."""
+    store = stores.get(asked.store or staff.store_id or 0) or next(iter(stores.values()), None)
+    if store is None or not staff.reach("appointments.manage").holds(store.id):
+        return None
+    return {"store": store.id, "key": str(uuid.uuid4()), "patient": asked.patient}
+
+
+def _sheet_url(asked: Asked, stores: Stores) -> str:
+    store = asked.store or next(iter(stores), None)
+    wished: dict[str, Any] = {"day": asked.day.isoformat(), "store": store, "doctor": asked.doctor}
+    return url_for("console_appointments.printed", **{key: value for key, value in wished.items() if value})
+
+
 def _views(asked: Asked) -> list[dict[str, Any]]:
-    labels = (("list", gettext("List")), ("board", gettext("Board")))
+    labels = (("list", gettext("List")), ("board", gettext("Board")), ("week", gettext("Week")))
     return [
         {"label": label, "url": asked.url(view=view, state=""), "current": view == asked.view}
         for view, label in labels
@@ -188,7 +274,7 @@ def _doctor_filter(asked: Asked, doctors: Mapping[int, str]) -> dict[str, Any]:
 def _new_url(staff: Staff, asked: Asked) -> str:
     if not staff.may("appointments.manage"):
         return ""
-    wished: dict[str, Any] = {"store": asked.store, "doctor": asked.doctor}
+    wished: dict[str, Any] = {"store": asked.store, "doctor": asked.doctor, "patient": asked.patient}
     if asked.day > asked.today:
         wished["day"] = asked.day.isoformat()
     return url_for("console_appointments.new", **{key: value for key, value in wished.items() if value})

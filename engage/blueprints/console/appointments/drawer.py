@@ -29,14 +29,20 @@ if TYPE_CHECKING:
     from engage.clinic.models import Store
 
 ICONS: Final = {
-    "confirm": "circle-check",
+    "approve": "circle-check",
     "check_in": "login-2",
+    "call": "speakerphone",
     "start": "stethoscope",
     "complete": "circle-check",
     "leave": "door-exit",
     "attend": "user-check",
     "no_show": "circle-minus",
     "correct": "arrow-back-up",
+    "undo_check_in": "arrow-back-up",
+    "undo_start": "arrow-back-up",
+    "undo_complete": "arrow-back-up",
+    "reopen": "arrow-back-up",
+    "undo_leave": "arrow-back-up",
 }
 
 REASONS: Final = {
@@ -46,6 +52,8 @@ REASONS: Final = {
     "closed": N_("The store is closed then"),
     "mistake": N_("Booked by mistake"),
 }
+# These are the patient's own, whoever writes them down: they count in how visits are kept.
+OF_THE_PATIENT: Final = frozenset({"asked", "ill"})
 CANCELLERS: Final = {"patient": N_("by the patient"), "staff": N_("by the clinic")}
 
 
@@ -69,7 +77,7 @@ def sheet(
         row = visible(session, staff, appointment_id)
         view = _facts(session, staff, row) | _possible(staff, row, now=now)
         if view["cancel_url"]:
-            view["cancel_label"] = _consequence(session, row.patient_id)
+            view["cancel_label"] = _consequence(session, row)
     view["notice"] = notice
     return render_template(
         "console/appointments/drawer.html", view=view, form=form or {}, errors=errors or {}
@@ -163,7 +171,10 @@ def _possible(staff: Staff, row: Appointment, *, now: dt.datetime) -> dict[str, 
             if name not in rules.APART
         ],
         "change_url": _url("change", row) if "change" in may else "",
-        "cancel_url": _url("cancel", row) if "cancel" in may else "",
+        "cancel_url": next((_url(name, row) for name in ("decline", "cancel") if name in may), ""),
+        "cancel_title": gettext("Decline this request")
+        if "decline" in may
+        else gettext("Cancel this appointment"),
         "reasons": [{"value": key, "label": gettext(label)} for key, label in REASONS.items()],
         "again_url": _again(row) if again else "",
     }
@@ -182,8 +193,17 @@ def _again(row: Appointment) -> str:
     )
 
 
-def _consequence(session: Session, patient_id: int) -> str:
-    """Say what follows from cancelling, where the button stands."""
-    if patients.fans_of(session, patient_id):
-        return str(gettext("Cancel; the patient is told in WeChat"))
-    return str(gettext("Cancel; call the patient, no WeChat is bound"))
+def _consequence(session: Session, row: Appointment) -> str:
+    """Say what follows from cancelling or declining, where the button stands."""
+    is_told = bool(patients.fans_of(session, row.patient_id))
+    if row.state == "requested":
+        told, call = (
+            N_("Decline; the patient is told in WeChat"),
+            N_("Decline; call the patient, no WeChat is bound"),
+        )
+    else:
+        told, call = (
+            N_("Cancel; the patient is told in WeChat"),
+            N_("Cancel; call the patient, no WeChat is bound"),
+        )
+    return str(gettext(told if is_told else call))

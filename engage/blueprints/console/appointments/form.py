@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WHO: Final = ("q", "patient", "name", "phone")
 WHERE: Final = ("store", "doctor", "day")
-FIELDS: Final = ("key", *WHO, *WHERE, "item", "complaint", "note")
+FIELDS: Final = ("key", *WHO, *WHERE, "item", "complaint", "note", "rebook")
 NEW: Final = "new"
 CHOOSE_TIME: Final = N_("Please choose a time.")
 

@@ -29,13 +29,17 @@ class Thing:
 
 @dataclass(slots=True)
 class Lane:
-    """One column of the board: open stretches behind, visits and free places on them."""
+    """One column of the board: open stretches behind, visits and free places on them.
 
-    key: str
-    name: str
-    sub: str
+    `told` is what the template is told of the column as it is; `closed` says why and when it is not open,
+    `targets` are the times to which visits can be moved.
+    """
+
+    told: dict[str, Any]
     open: list[tuple[int, int]] = field(default_factory=list)
+    closed: list[tuple[int, int, str]] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
+    targets: list[tuple[int, int, int, str]] = field(default_factory=list)
 
 
 def minutes_of(moment: dt.datetime, day: dt.date) -> int:

@@ -26,7 +26,7 @@ from engage.blueprints.console.people_words import described
 from engage.blueprints.console.refused import sentences
 from engage.blueprints.guard import Staff
 from engage.booking import queries, services
-from engage.booking.errors import KeyReused, NotOpen, PatientBusy, SlotFull
+from engage.booking.errors import KeyReused, NotOpen, NotPossible, PatientBusy, SlotFull
 from engage.booking.services import Book
 from engage.clinic import queries as clinic
 from engage.kernel import clock
@@ -49,6 +49,7 @@ KNOWN = N_("This person has a chart already. It is chosen now; look at it and bo
 FIELD_OF: Mapping[type[DomainError], str] = {
     SlotFull: "starts_at",
     NotOpen: "starts_at",
+    NotPossible: "starts_at",
     PatientBusy: "starts_at",
     WrongName: "name",
     WrongPhone: "phone",
@@ -69,7 +70,8 @@ def new(staff: Staff) -> ResponseReturnValue:
     asked = {name: value.replace("\0", "") for name, value in request.args.items()}
     with unit_of_work() as session:
         form = wished(session, staff, asked, now=clock.now())
-    return _form(staff, form | {"key": str(uuid.uuid4()), "patient": asked.get("patient", "")}, {})
+    chosen = {name: asked.get(name, "") for name in ("patient", "rebook")}
+    return _form(staff, form | {"key": str(uuid.uuid4()), **chosen}, {})
 
 
 @bp.view("/patients", permission="appointments.manage", methods=("POST",))
@@ -101,7 +103,7 @@ def create(staff: Staff) -> ResponseReturnValue:
     form = typed()
     try:
         with unit_of_work() as session:
-            made = _book(session, staff, form)
+            made = book_typed(session, staff, form)
             appointment_id = made.id
     except ValidationError as error:
         return _form(staff, form, sentences(error)), 422
@@ -115,14 +117,15 @@ def create(staff: Staff) -> ResponseReturnValue:
     except (ChartMoved, ChartErased) as refusal:
         form |= {"patient": "", "q": str(refusal.data.get("number", ""))}  # shows the chart that stayed
         return _form(staff, form, {"patient": [gettext(refusal.title) % refusal.data]}), 422
-    except (SlotFull, NotOpen, PatientBusy, WrongName, WrongPhone) as refusal:
+    except (SlotFull, NotOpen, NotPossible, PatientBusy, WrongName, WrongPhone) as refusal:
         wrong = {FIELD_OF[type(refusal)]: [gettext(refusal.title)]}
         return _form(staff, form, wrong, nearest=refusal.data.get("nearest", ())), 422
     flash(gettext("Booked."), "good")
     return redirect(url_for("console_appointments.show", appointment_id=appointment_id), 303)
 
 
-def _book(session: Session, staff: Staff, form: Mapping[str, str]) -> Any:
+def book_typed(session: Session, staff: Staff, form: Mapping[str, str]) -> Any:
+    """Book what a form says; the same key gives what it made before."""
     wish = read_wish(session, staff, form)
     staff.demand("appointments.manage", wish.place.store_id)
     made = queries.by_key(session, wish.key)
@@ -140,8 +143,15 @@ def _book(session: Session, staff: Staff, form: Mapping[str, str]) -> Any:
         complaint=wish.complaint,
         note=wish.note,
         channel="desk",
+        rebooked_from_id=read_rebooked(form),
     )
     return services.book(session, book, by=staff.actor, now=clock.now())
+
+
+def read_rebooked(form: Mapping[str, str]) -> int | None:
+    """Give the missed visit in whose place this one is booked, if it is."""
+    asked = form.get("rebook", "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= 18 else None
 
 
 def _made_meanwhile(staff: Staff, form: Mapping[str, str]) -> int | None:
@@ -183,7 +193,13 @@ def _form(
     with unit_of_work() as session:
         people = _people(session, form)
         view = place_choices(session, staff, form, now=clock.now())
+        board: dict[str, Any] = {
+            "view": "board",
+            **{name: form[name] for name in ("store", "day", "patient")},
+        }
+        board_url = url_for("console_appointments.index", **board)
         view |= {
+            "board_url": board_url if form["patient"].isdecimal() else "",
             "offered": item_choices(session, form["store"]),
             "complaints": [complaint.text for complaint in clinic.complaints(session)],
         }

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engage.patients.models import Patient, PatientFact
 
 COUPONS: Final = 10
+# For how long what a fan came to ask about is worth reading.
+ASKED_FOR: Final = dt.timedelta(days=3)
 # More than anybody has before them; the nearest of each patient is shown.
 VISITS: Final = 40
 
@@ -76,7 +78,7 @@ def person_view(
             }
             for held in coupons.of_fan(session, row.fan_id, now, COUPONS)
         ],
-        "facts": _facts(fan, row, zone, now),
+        "facts": [*_asked(session, fan, zone, now), *_facts(fan, row, zone, now)],
     }
 
 
@@ -125,6 +127,20 @@ def _facts(fan: Fan, row: Row, zone: str, now: dt.datetime) -> list[dict[str, st
             "label": gettext("First seen"),
             "value": _dated(fan.first_seen_at, zone, now),
         },
+    ]
+
+
+def _asked(session: Session, fan: Fan, zone: str, now: dt.datetime) -> list[dict[str, str]]:
+    """Give the store from whose page the fan came to the chat, for a few days."""
+    if fan.asked_store_id is None or fan.asked_store_at is None or now - fan.asked_store_at > ASKED_FOR:
+        return []
+    name = clinic.store(session, fan.asked_store_id).short_name
+    at = moment(clock.local(fan.asked_store_at, zone))
+    return [
+        {
+            "label": gettext("Asks about"),
+            "value": gettext("%(store)s, since %(moment)s", store=name, moment=at),
+        }
     ]
 
 

@@ -46,8 +46,10 @@ class Small:
     height: int
 
 
-def recompressed(content: bytes) -> Small:
+def recompressed(content: bytes, *, edge: int = STEPS[0][0]) -> Small:
     """Give a picture as JPEG of at most 2 MB, upright and without metadata; of an animation the first frame.
+
+    Its longer edge is `edge` at most.
 
     Raises:
         PictureTooLarge: more than 5 MB, or too many pixels.
@@ -56,8 +58,9 @@ def recompressed(content: bytes) -> Small:
     if len(content) > LARGEST_IN:
         raise PictureTooLarge
     picture = _plain(content)
-    for edge, quality in STEPS:
-        picture.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    for longest, quality in STEPS:
+        most = min(edge, longest)
+        picture.thumbnail((most, most), Image.Resampling.LANCZOS)
         packed = io.BytesIO()
         picture.save(packed, "JPEG", quality=quality, optimize=True)
         if packed.tell() <= LARGEST_OUT:
