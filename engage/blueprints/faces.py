@@ -34,6 +34,7 @@ NAVIGATION = (
     ("marketing", "console_coupons.index", "speakerphone", "coupons.manage"),
     ("marketing", "console_codes.index", "speakerphone", "codes.manage"),
     ("marketing", "console_coupons.redeem", "speakerphone", "coupons.redeem"),
+    ("reports", "console_reports.attendance", "chart-bar", "reports.view"),
     ("settings", "console_staff.index", "settings", "staff.view"),
     ("settings", "console_messages.index", "settings", "notifications.view"),
     ("settings", "console_accounts.index", "settings", "accounts.view"),
@@ -44,10 +45,12 @@ SETTINGS = frozenset(
         "console_staff",
         "console_stores",
         "console_doctors",
+        "console_photos",
         "console_items",
         "console_categories",
         "console_complaints",
         "console_rosters",
+        "console_calendar",
         "console_accounts",
         "console_menu",
         "console_replies",
@@ -65,6 +68,9 @@ AREAS = {
     "console_today": "today",
     "console_chats": "chats",
     "console_appointments": "appointments",
+    "console_waiting": "appointments",
+    "console_arrivals": "appointments",
+    "console_calls": "appointments",
     "console_fans": "people",
     "console_people": "people",
     "console_profiles": "people",
@@ -76,6 +82,7 @@ AREAS = {
     "console_campaigns": "marketing",
     "console_coupons": "marketing",
     "console_codes": "marketing",
+    "console_reports": "reports",
 }
 
 
@@ -101,8 +108,12 @@ def select_language() -> str:
 
 
 def asset(path: str) -> str:
-    """Give the address of a static file, which changes with its content."""
-    return url_for("static", filename=path, v=_hash(current_app.static_folder or "", path, current_app.debug))
+    """Give the address of a static file, which changes with its content; made once a page."""
+    made: dict[str, str] = g.setdefault("assets", {})
+    if path not in made:
+        version = _hash(current_app.static_folder or "", path, current_app.debug)
+        made[path] = url_for("static", filename=path, v=version)
+    return made[path]
 
 
 def day(value: dt.date) -> str:
@@ -201,6 +212,7 @@ def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
         "appointments": gettext("Appointments"),
         "people": gettext("People"),
         "marketing": gettext("Marketing"),
+        "reports": gettext("Reports"),
         "settings": gettext("Settings"),
     }
     here = _area(request.blueprint or "")

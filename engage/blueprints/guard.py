@@ -198,8 +198,9 @@ class PatientBlueprint(Blueprint):
         def decorate(view: View) -> View:
             @wraps(view)
             def guarded(account: str, **arguments: Any) -> ResponseReturnValue:
-                with tenant_scope(tenant_of_account(account)):
-                    visitor = current_visitor(account)
+                visitor = known_visitor(account)
+                with tenant_scope(visitor.house.id if visitor else tenant_of_account(account)):
+                    visitor = visitor or current_visitor(account)
                     g.visitor = visitor
                     if profile and visitor.wants_profile and request.method == "GET":
                         raise ProfileWanted
@@ -291,6 +292,26 @@ def tenant_of_account(slug: str) -> int:
     if tenant_id is None:
         raise NotFound(account=slug)
     return tenant_id
+
+
+def known_visitor(slug: str) -> Visitor | None:
+    """Give the fan whose cookie lets them open a page of the account; None says that it has to be asked why.
+
+    The cookie names the tenant, and only whose log-in and account are the tenant's is known.
+    """
+    try:
+        tenant_id, token = _cookie(fan_cookie())
+    except NotLoggedIn:
+        return None
+    now = clock.now()
+    with tenant_scope(tenant_id), unit_of_work() as session:
+        found = fans.caller(session, ids.digest(token), slug=slug, now=now)
+    if found is None:
+        return None
+    house = House(**found.house)
+    g.account_id, g.house = found.account_id, house
+    asks = wants_profile(found.ask_profile_at, now)
+    return Visitor(house, found.account_id, found.account_slug, found.fan_id, asks)
 
 
 def current_visitor(slug: str) -> Visitor:

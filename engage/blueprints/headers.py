@@ -12,13 +12,14 @@ from engage.config import Config
 
 def init_app(app: Flask, config: Config) -> None:
     """Add the headers to every answer; in development the sandbox's phone may frame patient pages."""
-    framers = "'none'"
+    framers, scripts = "'none'", "'self'"
     if config.development:
         port = urlsplit(config.wechat_open_url).port or config.sandbox_port
         framers = f"http://*.localhost:{port} http://localhost:{port} http://127.0.0.1:{port}"
+        scripts = f"'self' {config.wechat_open_url}"  # the sandbox's stand-in for WeChat's script
     policy = (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors "
+        "default-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; "
     )
     fixed = {
         "X-Content-Type-Options": "nosniff",
@@ -28,8 +29,10 @@ def init_app(app: Flask, config: Config) -> None:
     }
     if config.production:
         fixed["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    alone = {"Content-Security-Policy": f"{policy}'none'; connect-src 'self'", **fixed}
-    framed = {"Content-Security-Policy": f"{policy}{framers}; connect-src 'self'", **fixed}
+    own = f"{policy}script-src 'self'; frame-ancestors 'none'; connect-src 'self'"
+    pages = f"{policy}script-src {scripts}; frame-ancestors {framers}; connect-src 'self'"
+    alone = {"Content-Security-Policy": own, **fixed}
+    framed = {"Content-Security-Policy": pages, **fixed}
 
     @app.after_request
     def add(response: Response) -> Response:

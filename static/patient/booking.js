@@ -48,3 +48,15 @@ if (timer) {
 document.querySelector('[data-other]')?.addEventListener('change', () => {
   document.getElementById('field-name').scrollIntoView({ block: 'nearest' });
 });
+
+// Why the visit matters, for what it is booked for.
+const item = document.getElementById('field-item');
+const why = document.querySelector('[data-item-why]');
+if (item && why) {
+  const explain = () => {
+    why.textContent = item.selectedOptions[0]?.dataset.why ?? '';
+    why.hidden = !why.textContent;
+  };
+  item.addEventListener('change', explain);
+  explain();
+}

@@ -112,7 +112,7 @@ def open_booking(page: Page, system: System, fan: str) -> FrameLocator:
 def choose_time(frame: FrameLocator, *, doctor: str = "林志远", last: bool = False) -> str:
     """Choose store, doctor and the first or last free time of the day shown; gives the time."""
     frame.get_by_text("徐汇店").first.click()
-    frame.get_by_text(doctor).first.click()
+    frame.locator(".choices").get_by_text(doctor).first.click()
     return pick_time(frame, last=last)
 
 

@@ -37,6 +37,7 @@ PAGES = (
     ("people", "/console/people"),
     ("duplicates", "/console/people/duplicates"),
     ("codes", "/console/codes"),
+    ("attendance", "/console/reports/attendance"),
     ("tags", "/console/tags"),
     ("messages", "/console/messages"),
     ("rosters", "/console/rosters"),
@@ -109,9 +110,9 @@ def _take_phone(page: Page, agent: Page, system: System) -> None:
     close_page(page)
     frame = tap_menu(page, "微信预约")
     frame.get_by_text("徐汇店").first.click()
-    frame.get_by_text("林志远").wait_for()
+    frame.locator(".choices").get_by_text("林志远").wait_for()
     _shoot(page, "doctors")
-    frame.get_by_text("林志远").click()
+    frame.locator(".choices").get_by_text("林志远").click()
     frame.locator(".slot").first.wait_for()
     _shoot(page, "booking")
     pick_time(frame)

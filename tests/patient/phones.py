@@ -126,7 +126,9 @@ def add_store(chain: Chain, slug: str = "second", **changes: Any) -> int:
     }
     told: dict[str, Any] = {"zone": "Asia/Shanghai", "position": 1, "by": OPERATOR, "now": clock.now()}
     with tenant_scope(chain.id), unit_of_work() as session:
-        return clinic.create_store(session, **details | told | changes).id
+        store = clinic.create_store(session, **details | told | changes)
+        store.shown_before = True
+        return store.id
 
 
 def change_store(chain: Chain, **values: Any) -> None:

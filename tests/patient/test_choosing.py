@@ -10,6 +10,7 @@ from flask import Flask
 
 from engage.audit.services import OPERATOR
 from engage.clinic import services as clinic
+from engage.clinic.models import Store
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from tests.booking.scenes import Scene, make_scene
@@ -109,6 +110,36 @@ def test_the_first_free_day_is_shown_and_full_ones_say_so(phone: Phone):
     assert f'href="{phone.base}/booking/{phone.scene.chain.store.id}"' in page
 
 
+def test_a_full_day_names_the_doctors_times_at_other_stores(phone: Phone):
+    elsewhere, hidden_from_all = add_store(phone.scene.chain), add_store(phone.scene.chain, "third")
+    for hours, store_id in enumerate((elsewhere, hidden_from_all)):
+        add_hours(phone, store_id, after=hours)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Store).where(Store.id == hidden_from_all).values(shown_before=False))
+    take(phone.scene, *range(6))
+    page = phone.get(phone.times, day=phone.time(0)[:10]).text
+    assert "Free at about that time" in page
+    assert "李明 · 浦东店" in page
+    assert f'action="{phone.base}/booking/{elsewhere}/{phone.scene.doctor_id}"' in page
+    assert f"/booking/{hidden_from_all}/" not in page
+
+
+def test_a_full_day_of_anybody_names_other_stores(phone: Phone):
+    elsewhere = add_store(phone.scene.chain)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Store).where(Store.id == elsewhere).values(any_per_hour=1))
+    page = phone.get(f"/booking/{phone.scene.chain.store.id}/any").text
+    assert f'action="{phone.base}/booking/{elsewhere}/any"' in page
+
+
+def add_hours(phone: Phone, store_id: int, *, after: int) -> None:
+    """Put the scene's doctor on the roster of another store for an hour, on the day after the scene's."""
+    begin = phone.scene.opens_at + dt.timedelta(days=1, hours=after)
+    shift = {"starts_at": begin, "ends_at": begin + dt.timedelta(hours=1), "slot_minutes": 30, "per_slot": 1}
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        clinic.add_shift(session, doctor_id=phone.scene.doctor_id, store_id=store_id, **shift)
+
+
 def test_a_day_without_times_leads_to_the_next_free_one(phone: Phone):
     today = clock.local(clock.now(), phone.scene.chain.store.zone).date()
     page = phone.get(phone.times, day=today.isoformat()).text
@@ -119,6 +150,7 @@ def test_a_day_without_times_leads_to_the_next_free_one(phone: Phone):
 def test_a_doctor_whom_patients_do_not_choose_has_no_times(phone: Phone):
     with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
         told = {"name": "李明", "title": "", "introduction": "", "by": OPERATOR, "now": clock.now()}
+        told |= {"good_at": "", "is_expert": False}
         clinic.update_doctor(session, phone.scene.doctor_id, bookable=False, **told)
     assert free(phone.get(phone.times).text) == []
     assert phone.tap(0).status_code == 409
@@ -144,10 +176,10 @@ def test_no_page_asks_more_the_more_there_is(app: Flask, phone: Phone, count_que
     add_store(phone.scene.chain)
     held = phone.hold(0)
     pages = {
-        "/booking": 6,
+        "/booking": 4,
         f"/booking/{phone.scene.chain.store.id}": 12,
-        phone.times: 11,
-        held: 12,
+        phone.times: 7,
+        held: 9,
     }
     counted = {page: queries_of(phone, page, count_queries) for page in pages}
     _crowd(phone.scene)

@@ -100,7 +100,9 @@ def test_a_day_without_end_is_said_so(app: Flask):
 
 
 def test_the_pages_ask_the_same_of_the_database_for_many_stores(phone: Phone, count_queries):
-    pages = {"/stores": 6, f"/stores/{phone.scene.chain.store.id}": 6}
+    pages = ("/stores", f"/stores/{phone.scene.chain.store.id}")
+    asked = {page: queries_of(phone, page, count_queries) for page in pages}
+    assert max(asked.values()) <= 10
     for number in range(3):
-        assert {page: queries_of(phone, page, count_queries) for page in pages} == pages
         add_store(phone.scene.chain, f"more{number}")
+        assert {page: queries_of(phone, page, count_queries) for page in pages} == asked

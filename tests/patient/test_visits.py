@@ -14,6 +14,7 @@ from engage.audit.services import OPERATOR
 from engage.booking import services
 from engage.booking.models import Appointment
 from engage.booking.rules import STATES
+from engage.booking.rules.terms import Terms
 from engage.clinic import services as clinic
 from engage.clinic.models import ItemStore, Store
 from engage.kernel import clock
@@ -234,6 +235,7 @@ def test_another_doctor_or_store_is_found_by_the_pages_of_booking(phone: Phone):
             any_per_hour=2,
             **told,
         )
+        store.shown_before = True
     page = phone.get(f"{visit}/change").text
     assert f"/booking/{phone.scene.chain.store.id}?change={number}" in page
     page = phone.get(f"/booking/{phone.scene.chain.store.id}", change=number).text
@@ -410,9 +412,33 @@ def test_the_calendar_is_told_where_and_when_and_nothing_of_what_for(phone: Phon
 
 def test_no_page_asks_more_the_more_there_is(phone: Phone, count_queries):
     visit = phone.book(0)
-    pages = {"/appointments": 12, visit: 13, f"{visit}/change": 18, f"{visit}/cancel": 12}
+    pages = {"/appointments": 11, visit: 12, f"{visit}/change": 14, f"{visit}/cancel": 9}
     counted = {page: queries_of(phone, page, count_queries) for page in pages}
     for slot in (2, 4):
         phone.send(phone.hold(slot), slot=slot, patient_id=bind(phone.scene, f"王{slot}"))
     assert {page: queries_of(phone, page, count_queries) for page in pages} == counted
     assert counted == pages
+
+
+def test_a_store_that_looks_first_says_so_all_the_way(phone: Phone):
+    terms = {"by": OPERATOR, "now": clock.now()}
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        services.set_terms(session, phone.scene.chain.store.id, Terms(approval=True), **terms)
+    visit = phone.book()
+    page = phone.get(visit).text
+    assert "We have your request" in page
+    assert "Requested" in phone.get("/appointments").text
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        services.act(session, appointments(phone.scene)[0].id, "approve", by=STAFF, now=clock.now())
+    assert "We look forward to seeing you." in phone.get(visit).text
+    change = phone.get(f"{visit}/change").text
+    assert "The clinic looks at the new time" in change
+    sent = {name: hidden(change, name)[0] for name in ("version", "store_id", "who")}
+    assert phone.post(f"{visit}/change", **sent, starts_at=phone.time(1)).status_code == 303
+    assert "We have your request" in phone.get(visit).text
+
+
+def test_the_way_is_told_once(phone: Phone):
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Store).values(transport="地铁 1 号线"))
+    assert phone.get(phone.book()).text.count("地铁 1 号线") == 1

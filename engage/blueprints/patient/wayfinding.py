@@ -1,35 +1,15 @@
-"""A store as lists show it, and the ways to it: telephone and map."""
+"""The ways to a store: telephone and map."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
-
-from flask_babel import gettext
-
-from engage.blueprints.opening import on_weekday
-from engage.clinic.rules import Hours
-from engage.kernel import clock
 
 if TYPE_CHECKING:
     from engage.clinic.models import Store
 
 # Where Tencent's map knows the way; elsewhere it shows empty land.
 CHINA = frozenset({"Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Macau"})
-
-
-def card(store: Store, hours: Sequence[Hours], *, url: str, now: dt.datetime) -> dict[str, Any]:
-    """Give a store as a list shows it."""
-    weekday = clock.local(now, store.zone).weekday()
-    return {
-        "url": url,
-        "name": store.name,
-        "address": store.address,
-        "hours": gettext("Today %(hours)s", hours=on_weekday(hours, weekday)),
-        "open": any(one.weekday == weekday for one in hours),
-    }
 
 
 def call_url(store: Store) -> str:

@@ -139,8 +139,6 @@ def _patient(session: Session, visitor: Visitor, wished: Mapping[str, Any], now:
     patient_id: int | None = wished["patient_id"]
     if patient_id is None:
         return charts.add_relative(session, visitor.fan_id, wished["name"], now=now).id
-    if not patients.is_bound(session, visitor.fan_id, patient_id):
-        raise NotFound(patient=patient_id)
     return patient_id
 
 
@@ -214,7 +212,9 @@ def _offers(session: Session, place: Place) -> list[dict[str, Any]]:
     return [
         {
             "name": headings[category_id],
-            "offered": [{"id": item.id, "name": item.name, "minutes": item.minutes} for item in items],
+            "offered": [
+                {"id": item.id, "name": item.name, "minutes": item.minutes, "why": item.why} for item in items
+            ],
         }
         for category_id, items in groupby(found, key=lambda item: item.category_id)
     ]

@@ -10,14 +10,25 @@ from typing import Any
 from flask import render_template, url_for
 from flask_babel import gettext
 
+from engage.blueprints.faces import day as written_day
 from engage.blueprints.guard import Visitor
-from engage.blueprints.patient.booking.times import Place, place_of, times_url
-from engage.booking.errors import NotOffered, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
+from engage.blueprints.patient import wayfinding
+from engage.blueprints.patient.booking.times import Place, place_of, times_url, waiting_url
+from engage.booking.errors import (
+    NoSelfBooking,
+    NotOffered,
+    NotOpen,
+    PatientBusy,
+    SlotFull,
+    TooFar,
+    TooManyOpen,
+    TooSoon,
+)
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import DomainError
 
-REFUSED = (SlotFull, NotOpen, TooFar, PatientBusy, TooManyOpen)
+REFUSED = (SlotFull, NotOpen, TooFar, TooSoon, NoSelfBooking, PatientBusy, TooManyOpen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class Road:
         return {
             "starts_at": clock.local(starts_at, place.store.zone).isoformat(),
             "label": place.at(starts_at),
-            "line": " · ".join(filter(None, (place.name, place.store.short_name))),
+            "line": " · ".join((place.name or gettext("Any doctor"), place.store.short_name)),
             "url": url,
             "hidden": hidden,
         }
@@ -63,7 +74,9 @@ class Road:
 def page(road: Road, choice: Choice, refusal: DomainError) -> tuple[str, int]:
     """Say why a wish was refused, with the nearest free times where others were faster."""
     with unit_of_work() as session:
-        place = place_of(session, choice.store_id, choice.doctor_id)
+        # A visit may move within a store that patients see no longer.
+        moves = road.moving is not None
+        place = place_of(session, choice.store_id, choice.doctor_id, hidden_too=moves)
     view = _VIEWS[type(refusal)](road, place, choice, refusal)
     view["alternatives"] = [road.time(place, slot.starts_at) for slot in refusal.data.get("nearest", ())]
     return render_template("patient/booking/refused.html", view=view), 409
@@ -95,6 +108,10 @@ def _full(road: Road, place: Place, choice: Choice, refusal: DomainError) -> dic
     else:
         lead = gettext("%(moment)s has just been taken, and nothing near it is free.", moment=taken)
     ways = [_way(gettext("See all times"), road.times_url(place, choice))]
+    if road.moving is None:
+        day = clock.local(choice.starts_at, place.store.zone).date()
+        url = waiting_url(road.visitor, place.store.id, place.who, day)
+        ways.append(_way(gettext("Tell me when a time becomes free"), url))
     return _view("waiting", "clock", gettext("Somebody was a moment faster"), lead, ways)
 
 
@@ -129,6 +146,33 @@ def _too_far(road: Road, place: Place, _choice: Choice, refusal: DomainError) ->
     )
 
 
+def _too_soon(road: Road, place: Place, _choice: Choice, refusal: DomainError) -> dict[str, Any]:
+    return _view(
+        "waiting",
+        "calendar-off",
+        gettext("This day can no longer be booked here"),
+        gettext("Online you can book from %(day)s on.", day=written_day(refusal.data["first"])),
+        [_way(gettext("See all times"), road.times_url(place), primary=True), *_by_phone(place)],
+    )
+
+
+def _no_self_booking(road: Road, place: Place, _choice: Choice, _refusal: DomainError) -> dict[str, Any]:
+    stores_url = url_for("patient_booking.choose", account=road.visitor.account_slug, change=road.moving)
+    return _view(
+        "waiting",
+        "phone",
+        gettext("Please call us to book"),
+        gettext("%(store)s gives its times by telephone. Nothing was booked.", store=place.store.short_name),
+        [*_by_phone(place), _way(gettext("Choose another store"), stores_url)],
+    )
+
+
+def _by_phone(place: Place) -> list[dict[str, Any]]:
+    url = wayfinding.call_url(place.store)
+    label = gettext("Call %(phone)s", phone=place.store.phone)
+    return [_way(label, url, primary=True)] if url else []
+
+
 def _busy(road: Road, place: Place, choice: Choice, _refusal: DomainError) -> dict[str, Any]:
     return _view(
         "waiting",
@@ -160,6 +204,8 @@ _VIEWS: Mapping[type[DomainError], Callable[[Road, Place, Choice, DomainError], 
     NotOpen: _not_open,
     NotOffered: _not_offered,
     TooFar: _too_far,
+    TooSoon: _too_soon,
+    NoSelfBooking: _no_self_booking,
     PatientBusy: _busy,
     TooManyOpen: _too_many,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +15,11 @@ from flask_babel import get_locale, gettext
 from engage.blueprints.faces import day as written_day
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import Visitor
-from engage.booking import queries
+from engage.booking import queries, rules
 from engage.booking.rules import Slot
-from engage.booking.services import HORIZON_DAYS
+from engage.booking.rules.terms import Terms, may_begin
 from engage.clinic import queries as clinic
-from engage.kernel import clock, settings
+from engage.kernel import clock
 from engage.kernel.db import Session
 from engage.kernel.errors import N_, NotFound
 
@@ -73,11 +73,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """What is open from today to the horizon, and the day that is looked at."""
+    """What is open from today to the horizon, and the day that is looked at.
+
+    `approval` says whether the store looks at what is asked for first.
+    """
 
     place: Place
     slots: Mapping[dt.date, Sequence[Slot]]
     chosen: dt.date
+    now: dt.datetime
+    approval: bool
 
     @property
     def next_free(self) -> dt.date | None:
@@ -91,7 +96,7 @@ class Days:
 
     def strip(self, url: Callable[[str], str]) -> list[dict[str, Any]]:
         """Give the days for the strip; `url` makes the address of one."""
-        today = next(iter(self.slots))
+        today = clock.local(self.now, self.place.store.zone).date()
         return [
             {
                 "label": _short(date),
@@ -144,36 +149,39 @@ def doctor_id_of(who: str) -> int | None:
     return int(who)
 
 
-def place_of(session: Session, store_id: int, doctor_id: int | None) -> Place:
-    """Give where and whom.
+def place_of(session: Session, store_id: int, doctor_id: int | None, *, hidden_too: bool = False) -> Place:
+    """Give where and whom; a store that patients do not see only with `hidden_too`.
 
     Raises:
         NotFound: there is no such store or doctor in the tenant.
     """
-    store = clinic.store(session, store_id)
+    store = clinic.store(session, store_id) if hidden_too else clinic.shown_store(session, store_id)
     return Place(store, None if doctor_id is None else clinic.doctor(session, doctor_id))
 
 
-def horizon(session: Session, zone: str, now: dt.datetime) -> tuple[dt.datetime, dt.datetime, int]:
-    """Give from when to when patients may book, and how many days ahead that is."""
-    today, ahead = clock.local(now, zone).date(), settings.get(session, HORIZON_DAYS)
-    begin, _ = clock.day_bounds(today, zone)
-    _, end = clock.day_bounds(today + dt.timedelta(days=ahead), zone)
-    return begin, end, ahead
+def horizon(terms: Terms, zone: str, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Give from when to when patients may book; an empty time where a store lets them book nothing."""
+    first, last = rules.terms.days(terms, clock.local(now, zone).date())
+    begin, end = clock.day_bounds(first, zone)[0], clock.day_bounds(last, zone)[1]
+    return begin, max(begin, end)
 
 
 def days_of(session: Session, place: Place, *, asked: str, now: dt.datetime) -> Days:
     """Give the days that may be booked; the day asked for is chosen, else the first with a free place."""
     zone = place.store.zone
-    begin, end, ahead = horizon(session, zone, now)
-    first = clock.local(begin, zone).date()
-    by_day: dict[dt.date, list[Slot]] = {first + dt.timedelta(days=number): [] for number in range(ahead + 1)}
+    terms = queries.terms(session, place.store.id)
+    begin, end = horizon(terms, zone, now)
+    first, after = clock.local(begin, zone).date(), clock.local(end, zone).date()
+    by_day: dict[dt.date, list[Slot]] = {
+        first + dt.timedelta(days=number): [] for number in range(max((after - first).days, 1))
+    }
     slots = queries.open_slots(session, place.store.id, place.doctor_id, begin=begin, end=end, now=now)
     for slot in slots if place.may_be_booked else ():
-        by_day[clock.local(slot.starts_at, zone).date()].append(slot)
+        if may_begin(terms, slot.starts_at, zone, now=now):
+            by_day[clock.local(slot.starts_at, zone).date()].append(slot)
     wished = next((date for date in by_day if date.isoformat() == asked), None)
-    found = Days(place, by_day, wished or first)
-    return found if wished else Days(place, by_day, found.next_free or first)
+    found = Days(place, by_day, wished or first, now, terms.approval)
+    return found if wished else replace(found, chosen=found.next_free or first)
 
 
 def times_url(
@@ -191,6 +199,17 @@ def times_url(
         store=store_id,
         doctor=who,
         day=day,
+    )
+
+
+def waiting_url(visitor: Visitor, store_id: int, who: str | None = None, day: dt.date | None = None) -> str:
+    """Give the page on which somebody asks to be told when a time becomes free."""
+    return url_for(
+        "patient_waiting.ask",
+        account=visitor.account_slug,
+        store=store_id,
+        doctor=who,
+        day=day.isoformat() if day else None,
     )
 
 

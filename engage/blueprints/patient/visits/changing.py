@@ -19,7 +19,7 @@ from engage.blueprints.patient.booking.choosing import doctors_url, kept_time, s
 from engage.blueprints.patient.booking.forms import HeldTimeIn, sentences
 from engage.blueprints.patient.booking.refusals import Choice, Road
 from engage.blueprints.patient.booking.times import Place, days_of, doctor_id_of, place_of, times_url, who_of
-from engage.blueprints.patient.visits.showing import change_until, ticket, visit_page, visit_url
+from engage.blueprints.patient.visits.showing import ticket, visit_page, visit_url
 from engage.booking import queries, services
 from engage.booking.errors import NotOffered, NotPossible, Stale, TooLate
 from engage.booking.queries import Row
@@ -43,6 +43,12 @@ REASONS: Final = {
     "ill": N_("I am ill or away"),
     "elsewhere": N_("I am going elsewhere"),
 }
+
+
+# What it means to cancel when others can hardly be told: nothing is held against anybody (BK-16).
+LATE: Final = N_(
+    "So short before the visit the time can hardly be given to somebody else. Thank you for telling us."
+)
 
 
 class MoveIn(HeldTimeIn):
@@ -131,12 +137,14 @@ def _times_page(
         kept = kept_time(session, visitor, place, now)
     is_same = (row.store_id, row.doctor_id) == (place.store.id, place.doctor_id)
     view = {
-        **strip_view(days, times_url(visitor, place.store.id, place.who, appointment_id)),
+        **strip_view(visitor, days, times_url(visitor, place.store.id, place.who, appointment_id)),
         "parts": days.parts(booked=row.starts_at if is_same else None, kept=kept),
-        "moving": {"moment": place.at(row.starts_at)},
+        "moving": {"moment": place.at(row.starts_at), "asks": days.approval},
         "hidden": {"version": row.version, "store_id": place.store.id, "who": place.who},
         "submit_url": url_for("patient_changes.move", account=visitor.account_slug, appointment_id=row.id),
         "other_url": doctors_url(visitor, place.store.id, appointment_id),
+        "others": [],
+        "waiting_url": "",
     }
     page = render_template("patient/booking/times.html", view=view, form={}, errors=errors)
     return page, 422 if errors else 200
@@ -155,6 +163,7 @@ def _cancel_page(
         "version": row.version,
         "reasons": [{"value": value, "label": gettext(label)} for value, label in REASONS.items()],
         "change_url": change_url if "change" in may else "",
+        "late": "" if "change" in may else gettext(LATE),
         "keep_url": visit_url(visitor, row.id),
         "submit_url": url_for("patient_changes.cancel", account=visitor.account_slug, appointment_id=row.id),
     }
@@ -167,7 +176,8 @@ def _visit(
 ) -> tuple[Row, Store, Mapping[str, Action]]:
     """Give a visit, its store, and what the patient may do with it now."""
     row = queries.row(session, appointment_id, fan_id=visitor.fan_id)
-    may = actions(row, PATIENT, now=clock.now(), change_until=change_until(session))
+    until = queries.terms(session, row.store_id).change_until
+    may = actions(row, PATIENT, now=clock.now(), change_until=until)
     return row, clinic.store(session, row.store_id), may
 
 
@@ -176,7 +186,8 @@ def _asked_place(session: Session, row: Row) -> Place:
     asked = request.values
     store_id = asked.get("store", type=int) or asked.get("store_id", type=int)
     who = asked.get("doctor") or asked.get("who") or who_of(row.doctor_id)
-    return place_of(session, store_id or row.store_id, doctor_id_of(who))
+    stays = store_id in (None, row.store_id)
+    return place_of(session, store_id or row.store_id, doctor_id_of(who), hidden_too=stays)
 
 
 def _not_any_more(visitor: Visitor, appointment_id: int, may: Mapping[str, Action]) -> ResponseReturnValue:
@@ -190,7 +201,7 @@ def _too_late(visitor: Visitor, appointment_id: int) -> tuple[str, int]:
     """Say that moving is for the store now, and how to reach it."""
     with unit_of_work() as session:
         row, store, _may = _visit(session, visitor, appointment_id)
-        until = change_until(session)
+        until = queries.terms(session, row.store_id).change_until
     call_url = wayfinding.call_url(store)
     ways = [
         {"label": gettext("Back to the visit"), "url": visit_url(visitor, row.id), "primary": not call_url}

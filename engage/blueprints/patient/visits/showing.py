@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.audit.services import Actor
+from engage.blueprints import qr
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import PatientBlueprint, Visitor
-from engage.blueprints.patient import wayfinding
+from engage.blueprints.patient import arrivals, waiting, wayfinding
 from engage.blueprints.patient.booking.times import times_url, who_of
+from engage.blueprints.patient.visits.first import before
 from engage.blueprints.patient.visits.heads import head_of
 from engage.booking import queries, services
 from engage.booking.calendar import Entry, ics
 from engage.booking.errors import NotPossible, Stale
 from engage.booking.queries import Row
+from engage.booking.queries import waiting as wishes
 from engage.booking.rules import LIVE, OPEN, PATIENT, STATES, TONES, Action, actions
 from engage.clinic import queries as clinic
-from engage.kernel import clock, settings
-from engage.kernel.db import Session, unit_of_work
+from engage.kernel import clock
+from engage.kernel.db import unit_of_work
 
 if TYPE_CHECKING:
     from engage.clinic.models import Store
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 bp = PatientBlueprint("patient_visits", __name__, url_prefix="/p/<account>/appointments")
 
 SHOWN = 30
+A_DAY = dt.timedelta(days=1)
 
 
 @bp.view("")
@@ -39,10 +43,12 @@ def index(visitor: Visitor) -> ResponseReturnValue:
     with unit_of_work() as session:
         found = queries.of_fan(session, visitor.fan_id, now=clock.now(), limit=SHOWN)
         zones = {store.id: store.zone for store in clinic.stores(session)}
+        waits = wishes.wishes_of_fan(session, visitor.fan_id)
     coming = [row for row in found[0] if row.state in LIVE]
     earlier = [*(row for row in found[0] if row.state not in LIVE), *found[1]]
     book_url = url_for("patient_booking.choose", account=visitor.account_slug)
     view = {
+        "waiting": waiting.lines(visitor, waits),
         "coming": [_line(visitor, row, zones[row.store_id]) for row in coming],
         "earlier": [_line(visitor, row, zones[row.store_id]) for row in earlier],
         "book_url": book_url,
@@ -96,7 +102,8 @@ def visit_page(visitor: Visitor, appointment_id: int, *, notice: str = "") -> st
         row = queries.row(session, appointment_id, fan_id=visitor.fan_id)
         cancelled_by = queries.appointment(session, appointment_id).cancelled_by
         store = clinic.store(session, row.store_id)
-        until = change_until(session)
+        until = queries.terms(session, store.id).change_until
+        told_before = before(session, row, store)
     head, may = head_of(row, cancelled_by, now=now), actions(row, PATIENT, now=now, change_until=until)
     view = {
         "head": {
@@ -110,7 +117,10 @@ def visit_page(visitor: Visitor, appointment_id: int, *, notice: str = "") -> st
         "visit": ticket(row, store),
         "store_url": url_for("patient_stores.show", account=visitor.account_slug, store_id=store.id),
         "tools": _tools(visitor, row, store, now),
-        "next": _next(row, store, now),
+        "before": told_before,
+        "line_url": arrivals.wait_url(visitor, row.id) if row.state == "checked_in" else "",
+        "desk_code": _desk_code(row, store, now),
+        "next": _next(row, store, now, but=[line["words"] for line in told_before]),
         "acts": _acts(visitor, row, store, may),
         "main": _main(visitor, row, store, may, now),
     }
@@ -141,9 +151,13 @@ def visit_url(visitor: Visitor, appointment_id: int) -> str:
     return url_for("patient_visits.show", account=visitor.account_slug, appointment_id=appointment_id)
 
 
-def change_until(session: Session) -> dt.timedelta:
-    """Give how long before a visit patients may still change it."""
-    return dt.timedelta(minutes=settings.get(session, services.CHANGE_UNTIL))
+def _desk_code(row: Row, store: Store, now: dt.datetime) -> str:
+    """Give the code that the front desk scans, on the day of the visit."""
+    is_today = clock.local(row.starts_at, store.zone).date() == clock.local(now, store.zone).date()
+    if row.state != "confirmed" or not is_today:
+        return ""
+    page = url_for("console_appointments.show", appointment_id=row.id)
+    return qr.picture(f"{current_app.config['PUBLIC_URL']}{page}")
 
 
 def _line(visitor: Visitor, row: Row, zone: str) -> dict[str, Any]:
@@ -174,17 +188,26 @@ def _tools(visitor: Visitor, row: Row, store: Store, now: dt.datetime) -> list[d
     ]
 
 
-def _next(row: Row, store: Store, now: dt.datetime) -> list[dict[str, str]]:
-    """Say what happens until the visit."""
+def _next(row: Row, store: Store, now: dt.datetime, *, but: Collection[str]) -> list[dict[str, str]]:
+    """Say what happens until the visit, `but` what the page says elsewhere."""
     if row.state not in OPEN or row.ends_at <= now:
         return []
-    steps = [
-        ("message-circle", gettext("The confirmation comes to your chat with us.")),
+    steps = [_first_step(row)]
+    if row.starts_at - now > A_DAY:
+        steps.append(("bell", gettext("The day before we ask you in the chat whether you will come.")))
+    steps += [
         ("map-pin", gettext("On the day, give your name at the front desk.")),
     ]
-    if store.transport:
+    if store.transport and store.transport not in but:
         steps.append(("route", store.transport))
     return [{"icon": icon, "text": text} for icon, text in steps]
+
+
+def _first_step(row: Row) -> tuple[str, str]:
+    """Say what the chat tells next: that the visit is booked, or what the clinic has decided."""
+    if row.state == "requested":
+        return "message-circle", gettext("The clinic looks at it, and answers in your chat with us.")
+    return "message-circle", gettext("The confirmation comes to your chat with us.")
 
 
 def _acts(visitor: Visitor, row: Row, store: Store, may: Mapping[str, Action]) -> list[dict[str, str]]:

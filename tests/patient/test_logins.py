@@ -1,0 +1,56 @@
+"""Who is logged in to an account's pages: there alone, and only for so long."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from flask import Flask
+
+from engage.accounts import services as accounts
+from engage.audit.services import OPERATOR
+from engage.fans import queries, services
+from engage.fans.models import FanSession
+from engage.kernel import clock, ids
+from engage.kernel.db import tenant_scope, unit_of_work
+from tests.booking.scenes import AES_KEY, make_scene
+from tests.conftest import Chain
+from tests.patient.phones import phone_of
+
+SECOND = dt.timedelta(seconds=1)
+
+
+def test_a_log_in_is_known_while_it_holds_and_for_one_account(chain: Chain) -> None:
+    """One query decides: it alone stands between a cookie and the pages."""
+    scene, now = make_scene(chain), clock.now()
+    with tenant_scope(chain.id), unit_of_work() as session:
+        digest = ids.digest(services.log_in(session, scene.fan_ids[0], now=now))
+        second = accounts.NewAccount(
+            app_id=f"wx2-{chain.slug}",
+            slug=f"b-{chain.slug}",
+            name="康美儿童口腔",
+            secret="secret",
+            token="token",
+            encoding_aes_key=AES_KEY,
+        )
+        other = accounts.connect(session, second, by=OPERATOR, now=now).slug
+    over, own = now + services.SESSION_LIFE, scene.account_slug
+    with tenant_scope(chain.id), unit_of_work() as session:
+        found = queries.caller(session, digest, slug=own, now=over - SECOND)
+        assert found is not None
+        assert (found.fan_id, found.account_id) == (scene.fan_ids[0], scene.account_id)
+        assert queries.caller(session, digest, slug=own, now=over) is None
+        assert queries.caller(session, digest, slug=other, now=now) is None
+        assert queries.caller(session, ids.digest("another"), slug=own, now=now) is None
+    with tenant_scope(chain.id + 1), unit_of_work() as session:
+        assert queries.caller(session, digest, slug=own, now=now) is None
+
+
+def test_who_is_not_logged_in_any_more_is_sent_to_wechat(app: Flask, chain: Chain) -> None:
+    phone = phone_of(app, make_scene(chain))
+    assert phone.get("/appointments").status_code == 200
+    with tenant_scope(chain.id), unit_of_work() as session:
+        session.execute(sa.update(FanSession).values(expires_at=clock.now()))
+    answer = phone.get("/appointments")
+    assert answer.status_code == 302
+    assert "/connect/oauth2/authorize" in answer.location
