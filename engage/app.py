@@ -14,8 +14,11 @@ from engage.blueprints import faces, headers, problems
 from engage.blueprints.console import (
     accounts,
     appointments,
+    arrivals,
     audit,
     bindings,
+    calendar,
+    calls,
     campaigns,
     categories,
     chats,
@@ -33,11 +36,13 @@ from engage.blueprints.console import (
     notifications,
     operations,
     people,
+    photos,
     presence,
     privacy,
     profile,
     profiles,
     replies,
+    reports,
     rosters,
     search,
     second_factor,
@@ -45,6 +50,7 @@ from engage.blueprints.console import (
     staff,
     tags,
     today,
+    waiting,
 )
 from engage.blueprints.console import (
     stores as store_setup,
@@ -53,10 +59,24 @@ from engage.blueprints.hooks import wechat as wechat_hook
 from engage.blueprints.hooks.lane import Lane
 from engage.blueprints.live import stream
 from engage.blueprints.ops import health, metrics
-from engage.blueprints.patient import authorization, bind, me, offers, reply_pictures, stores, style, ticket
+from engage.blueprints.patient import arrivals as patient_arrivals
+from engage.blueprints.patient import (
+    authorization,
+    bind,
+    jssdk,
+    me,
+    offers,
+    reply_pictures,
+    stores,
+    style,
+    ticket,
+)
 from engage.blueprints.patient import coupons as patient_coupons
+from engage.blueprints.patient import doctors as patient_doctors
+from engage.blueprints.patient import photos as patient_photos
 from engage.blueprints.patient import privacy as patient_privacy
 from engage.blueprints.patient import profile as patient_profile
+from engage.blueprints.patient import waiting as patient_waiting
 from engage.blueprints.patient.booking import choosing, holding
 from engage.blueprints.patient.visits import changing, showing
 from engage.config import Config
@@ -73,6 +93,9 @@ CONSOLE = (
     today.bp,
     chats.bp,
     appointments.bp,
+    waiting.bp,
+    arrivals.bp,
+    calls.bp,
     fans.bp,
     tags.bp,
     people.bp,
@@ -85,6 +108,7 @@ CONSOLE = (
     staff.bp,
     store_setup.bp,
     doctors.bp,
+    photos.bp,
     items.bp,
     categories.bp,
     complaints.bp,
@@ -92,6 +116,8 @@ CONSOLE = (
     codes.bp,
     campaigns.bp,
     rosters.bp,
+    calendar.bp,
+    reports.bp,
     profile.bp,
     second_factor.bp,
     audit.bp,
@@ -110,10 +136,15 @@ PATIENT = (
     ticket.bp,
     patient_profile.bp,
     choosing.bp,
+    patient_waiting.bp,
     holding.bp,
     showing.bp,
     changing.bp,
+    patient_arrivals.bp,
     stores.bp,
+    patient_doctors.bp,
+    patient_photos.bp,
+    jssdk.bp,
     patient_coupons.bp,
     offers.bp,
     reply_pictures.bp,

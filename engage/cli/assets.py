@@ -22,6 +22,7 @@ _FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "echarts.min.js": "echarts/dist/echarts.common.min.js",
     "sortable.min.js": "sortablejs/Sortable.min.js",
+    "jweixin.js": "weixin-js-sdk/index.js",
     "noto-sans-sc.woff2": "@fontsource/noto-sans-sc/files/noto-sans-sc-chinese-simplified-500-normal.woff2",
 }
 _ICONS = "@tabler/icons/icons/outline"

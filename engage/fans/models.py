@@ -31,7 +31,8 @@ class Fan(Identified, Model):
     person is not asked for them again. Since `muted_at` the person wants no messages of ours.
 
     `source_code_id` is the channel code that was scanned first, `referrer_fan_id` who sent them; neither
-    changes once it is known. `remark` is what staff call the person.
+    changes once it is known. `remark` is what staff call the person. `asked_store_id` is the store from
+    whose page they last came to the chat, at `asked_store_at`. `last_seen_at` is right to the minute.
     """
 
     __tablename__ = "fan"
@@ -59,6 +60,8 @@ class Fan(Identified, Model):
         sa.Index(None, "tenant_id", "unionid_index", postgresql_where=sa.text("unionid_index IS NOT NULL")),
         sa.CheckConstraint("(unionid IS NULL) = (unionid_index IS NULL)", name="unionid_is_indexed"),
         sa.CheckConstraint("referrer_fan_id <> id", name="referred_by_another"),
+        belongs_to("store", "asked_store_id"),
+        sa.CheckConstraint("(asked_store_id IS NULL) = (asked_store_at IS NULL)", name="asked_at_some_time"),
     )
 
     account_id: Mapped[int]
@@ -78,6 +81,8 @@ class Fan(Identified, Model):
     consultant_id: Mapped[int | None]
     source_code_id: Mapped[int | None]
     referrer_fan_id: Mapped[int | None]
+    asked_store_id: Mapped[int | None]
+    asked_store_at: Mapped[dt.datetime | None]
 
 
 class FanTerm(TenantOwned, Model):

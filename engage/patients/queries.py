@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import phonenumbers
 import sqlalchemy as sa
@@ -184,6 +184,19 @@ def is_bound(session: Session, fan_id: int, patient_id: int) -> bool:
     return bool(session.scalar(sa.select(live)))
 
 
+def bound(
+    tenant_id: sa.ColumnElement[int], fan_id: sa.ColumnElement[int], patient_id: sa.ColumnElement[int]
+) -> sa.Exists:
+    """Say what `is_bound` does, as part of a statement that is built once."""
+    table = cast("sa.Table", Binding.__table__)
+    return sa.exists().where(
+        table.c.tenant_id == tenant_id,
+        table.c.fan_id == fan_id,
+        table.c.patient_id == patient_id,
+        table.c.unbound_at.is_(None),
+    )
+
+
 def was_bound(session: Session, fan_id: int, patient_id: int) -> bool:
     """Whether a fan speaks for a patient, or did once."""
     ever = sa.exists().where(Binding.fan_id == fan_id, Binding.patient_id == patient_id)
@@ -200,6 +213,13 @@ def binding(session: Session, binding_id: int) -> Binding:
     if found is None:
         raise NotFound(binding=binding_id)
     return found
+
+
+def patients_of(session: Session, binding_ids: Sequence[int]) -> Mapping[int, int]:
+    """Give the patient of each of these bindings that there are."""
+    these = Binding.id.in_(binding_ids)
+    rows = session.execute(sa.select(Binding.id, Binding.patient_id).where(these))
+    return {row.id: row.patient_id for row in rows}
 
 
 def bindings_of(session: Session, patient_id: int) -> Sequence[Binding]:

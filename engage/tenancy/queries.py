@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, cast
 
 import sqlalchemy as sa
 
@@ -20,6 +21,16 @@ BY_NAME = Keyset((Staff.name, Staff.id))
 def tenant(session: Session) -> Tenant:
     """Give the session's tenant."""
     return session.get_one(Tenant, session.tenant_id)
+
+
+# What pages show of a chain.
+SHOWN: Final = ("id", "slug", "name", "short_name", "zone", "accent")
+
+
+def shown() -> sa.Subquery:
+    """Give what pages show of the chain, as part of a statement that is built once."""
+    table = cast("sa.Table", Tenant.__table__)
+    return sa.select(*(table.c[name] for name in SHOWN)).subquery("house")
 
 
 def staff_member(session: Session, staff_id: int, *, lock: bool = False) -> Staff:

@@ -20,10 +20,12 @@ from engage.accounts.services import NewPush
 from engage.audit.services import OPERATOR, Actor
 from engage.blueprints import guard
 from engage.booking import services as booking
+from engage.booking.rules.waiting import Window
 from engage.campaigns import services as campaigns
 from engage.chat import queries as chats
 from engage.chat import services as chat
 from engage.chat.reading import Arrival
+from engage.clinic import queries as clinic_queries
 from engage.clinic import services as clinic
 from engage.coupons import queries as held_coupons
 from engage.coupons import services as coupons
@@ -45,6 +47,8 @@ from engage.qrcodes import services as qrcodes
 from engage.qrcodes import sheets
 from engage.replies import services as replies
 from engage.replies.rules import Content as ReplyContent
+from engage.tasks import services as tasks
+from engage.tasks.services import NewTask
 from engage.tenancy import queries
 from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
@@ -140,6 +144,11 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         wish = scene.wish(item_id=catalogue["item_id"], complaint=f"{mark}complaint")
         made = booking.book(session, wish, by=scene.fan(), now=now)
         held = booking.hold(session, scene.slot(slot=1), now=now)
+        call_id = _call(session, scene, made.id) or 0
+        wish_id = _wish(session, scene)
+        guest = booking.WalkInWish(uuid.uuid4(), chain.store.id, name=f"{mark}guest", note=f"{mark}note")
+        walk_in_id = booking.walk_in(session, guest, by=OPERATOR, now=now).id
+        door = booking.arrival_code(session, chain.store.id, now=now)
         push_id = _push(session, scene.account_id, mark)
         given_up = session.scalars(sa.select(OutboxRow).order_by(OutboxRow.id)).all()[0]
         given_up.available_at, given_up.error = None, f"{mark}error"
@@ -153,12 +162,14 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         coded = _codes(session, app, scene, owner, mark)
         private = _private(session, scene)
         answered = _replies(session, app, scene, coupon_id, mark)
+        photographed = _photos(session, catalogue["store_id"], str(answered["file"]))
     ids: dict[str, int | str] = {
         **catalogue,
         **marked,
         **profiled,
         **coded,
         **answered,
+        **photographed,
         **private,
         **talk,
         "staff_id": owner.id,
@@ -169,6 +180,10 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "push_id": push_id,
         "appointment_id": made.id,
         "hold_id": held.id,
+        "call_id": call_id,
+        "wish_id": wish_id,
+        "walk_in_id": walk_in_id,
+        "door": door,
         "patient_id": scene.patient_ids[0],
         "doctor_id": scene.doctor_id,
         "shift_id": scene.shift_id,
@@ -181,11 +196,34 @@ def furnish(app: Flask, chain: Chain, *, mark: str = "") -> House:
         "kind": "appointment_created",
         "release_id": release_id,
         "line": "token",
+        "day": "2030-03-04",
         "app_id": f"wx-{chain.slug}",
         "colour": "0e7c66",
         "filename": "console/console.css",
     }
     return House(scene, owner, made.id, ids)
+
+
+def _wish(session: Session, scene: Scene) -> int:
+    """Let the fan wait for a time."""
+    zone = scene.chain.store.zone
+    day = clock.local(scene.opens_at, zone).date() + dt.timedelta(days=14)
+    wanted = booking.Wanted(
+        key=uuid.uuid4(),
+        patient_id=scene.patient_ids[0],
+        store_id=scene.chain.store.id,
+        doctor_id=scene.doctor_id,
+        window=Window(tuple(range(7)), 0, 1440, day, day + dt.timedelta(days=7)),
+        fan_id=scene.fan_ids[0],
+    )
+    return booking.add_wish(session, wanted, by=scene.fan(), now=clock.now()).id
+
+
+def _call(session: Session, scene: Scene, appointment_id: int) -> int | None:
+    """Ask staff to call about the visit."""
+    now, about = clock.now(), ("appointment", appointment_id, 1)
+    asked = NewTask("call_confirm", *about, scene.chain.store.id, now, scene.patient_ids[0])
+    return tasks.open_(session, asked, now=now)
 
 
 def _private(session: Session, scene: Scene) -> dict[str, int | str]:
@@ -214,6 +252,15 @@ def _replies(session: Session, app: Flask, scene: Scene, coupon_id: int, mark: s
     return {"reply_id": rule.id, "file": file}
 
 
+def _photos(session: Session, store_id: int, file: str) -> dict[str, int]:
+    """Give a store its logo, and two pictures."""
+    told: Any = {"by": OPERATOR, "now": clock.now()}
+    clinic.set_logo(session, store_id, file, **told)
+    for key in (file, "0" * 64):
+        clinic.add_picture(session, store_id, clinic.Picture(key, 3, 2), **told)
+    return {"picture_id": clinic_queries.pictures(session, [store_id])[store_id][0].id}
+
+
 def _catalogue(session: Session, mark: str) -> dict[str, int]:
     """Make a second store, an item in its category, and a complaint."""
     told: Any = {"by": OPERATOR, "now": clock.now()}
@@ -227,6 +274,7 @@ def _catalogue(session: Session, mark: str) -> dict[str, int]:
         position=1,
         **told,
     )
+    store.shown_before = True
     category = clinic.create_category(session, name=f"{mark}category", position=0, **told)
     details = clinic.ItemDetails(category.id, f"{mark}item", 30)
     return {
@@ -234,7 +282,14 @@ def _catalogue(session: Session, mark: str) -> dict[str, int]:
         "category_id": category.id,
         "item_id": clinic.create_item(session, details, position=0, **told).id,
         "complaint_id": clinic.create_complaint(session, text=f"{mark}complaint", position=0, **told).id,
+        "closure_id": clinic.add_closure(session, _closure(store.id, mark), **told).id,
     }
+
+
+def _closure(store_id: int, mark: str) -> clinic.ClosureDetails:
+    begin = clock.now() + dt.timedelta(days=200)
+    end = begin + dt.timedelta(hours=1)
+    return clinic.ClosureDetails(store_id=store_id, starts_at=begin, ends_at=end, reason=f"{mark}closure")
 
 
 def _marked(session: Session, scene: Scene, owner: Person, mark: str) -> dict[str, int]:

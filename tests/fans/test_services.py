@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
+from engage.accounts.models import OfficialAccount
 from engage.fans import queries, services
 from engage.fans.rules import PROFILE_LIFE, PROFILE_RETRY
 from engage.kernel.db import tenant_scope, unit_of_work
@@ -91,3 +92,18 @@ def test_one_person_on_two_accounts_has_one_keyed_unionid_and_it_lies_sealed(sce
             sa.text("select unionid from fan where id = :id").bindparams(id=scene.fan_ids[0])
         )
     assert b"union-1" not in bytes(lying)
+
+
+def seen(scene: Scene, *, after: dt.timedelta) -> dt.datetime:
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        account_id = session.scalars(sa.select(OfficialAccount.id).limit(1)).one()
+        fan_id = services.recognise(session, account_id, "o-comes-again", now=NOW + after)
+        return queries.fan(session, fan_id).last_seen_at
+
+
+def test_the_last_contact_is_right_to_the_minute_and_never_goes_back(scene: Scene):
+    minute, second = dt.timedelta(minutes=1), dt.timedelta(seconds=1)
+    assert seen(scene, after=dt.timedelta()) == NOW
+    assert seen(scene, after=minute - second) == NOW
+    assert seen(scene, after=minute) == NOW + minute
+    assert seen(scene, after=second) == NOW + minute

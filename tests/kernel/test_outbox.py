@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -187,3 +187,46 @@ def test_a_row_that_ended_its_workers_is_given_up(session: Session, react: Calla
     (row,) = rows(session)
     assert (row.settled_at, row.available_at, row.error) == (None, None, "each attempt ended its worker")
     assert written(session) == []
+
+
+def parity(_session: Session, payloads: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Say that events are about whether their number is odd."""
+    return [payload["number"] % 2 for payload in payloads]
+
+
+@outbox.once_for(parity, rank=2)
+def look(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Leave the number of the event behind with which it was told."""
+    write(session, payload, now=now)
+
+
+@outbox.once_for(parity, rank=1)
+def look_before(session: Session, payload: Mapping[str, Any], *, now: dt.datetime) -> None:
+    """Be told before `look`; break on odd numbers."""
+    session.add(Stored(name=f"before {payload['number']}", value=len(written(session))))
+    if payload["number"] % 2:
+        raise ZeroDivisionError("broken on purpose")
+
+
+def test_a_handler_that_looks_is_told_once_of_each_thing(
+    session: Session, react: Callable[..., None]
+) -> None:
+    react(EVENT, look)
+    happen(session, 5)
+    assert drain(session) == outbox.Drained(done=5, failed=0)
+    assert written(session) == [3, 4]
+    assert {(row.settled_at, row.available_at) for row in rows(session)} == {(NOW, None)}
+
+
+def test_those_that_look_come_last_by_rank_and_fail_by_thing(
+    session: Session, react: Callable[..., None]
+) -> None:
+    react(EVENT, look, look_before, write_and_break)
+    happen(session, 4)
+    assert drain(session) == outbox.Drained(done=6, failed=6)
+    before = session.execute(sa.select(Stored.name, Stored.value).where(Stored.name.startswith("before")))
+    assert before.all() == [("before 2", 0)]
+    assert sorted(written(session)) == [0, 2, 3]
+    failed = [row for row in rows(session) if row.handler == "test_outbox.look_before" and row.error]
+    assert [row.payload["number"] for row in failed] == [1, 3]
+    assert {(row.available_at, row.lease) for row in failed} == {(NOW + leases.backoff(1), None)}

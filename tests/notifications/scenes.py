@@ -30,9 +30,9 @@ COUPON_TEXTS = (("thing1", "{coupon}"), ("date2", "{valid_until}"))
 
 
 def word(scene: Scene, *kinds: str, enabled: bool = True, texts: tuple[tuple[str, str], ...] = ()) -> None:
-    """Word some kinds of messages, or all of them."""
+    """Word some kinds of messages, or all but the one of a first visit, which takes another's place."""
     with unit_of_work() as session:
-        for kind in kinds or KINDS:
+        for kind in kinds or KINDS.keys() - {"appointment_first"}:
             content, usual = _usual(kind)
             services.set_wording(
                 session,

@@ -56,7 +56,7 @@ def test_the_list_tells_how_every_kind_stands(scene, manager):
     word(scene, "appointment_created")
     word(scene, "bound", enabled=False)
     page = manager.client.get("/console/notifications").text
-    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 5]
+    assert [page.count(f"<span>{name}</span>") for name in ("On", "Off", "Not set up")] == [1, 1, 9]
 
 
 def test_the_editor_begins_with_the_accounts_own_templates(scene, manager, wechat):

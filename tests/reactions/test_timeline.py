@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from engage.audit.services import OPERATOR, Actor
 from engage.booking import services as booking
-from engage.booking.models import Appointment
-from engage.booking.services import Change
+from engage.booking.models import Appointment, WaitingOffer
+from engage.booking.services import Change, Time
 from engage.chat import queries as chats
 from engage.chat import services as chat
 from engage.chat.reading import Arrival
@@ -41,6 +41,7 @@ from engage.tenancy.models import Staff
 from engage.tenancy.rules import Grant
 from engage.wechat import messages
 from tests.booking.scenes import SLOT, Scene, make_scene
+from tests.booking.test_waiting import wanted
 from tests.conftest import Chain
 from tests.coupons.scenes import published
 from tests.patients.scenes import prove
@@ -103,7 +104,20 @@ def confirm(scene: Scene) -> Any:
     """Agree to a visit that was only asked for."""
     made = book(scene)
     within(lambda session: session.execute(sa.update(Appointment).values(state="requested")))
-    return within(booking.act, made.id, "confirm", by=STAFF, now=clock.now())
+    return within(booking.act, made.id, "approve", by=STAFF, now=clock.now())
+
+
+def decline(scene: Scene) -> Any:
+    """Decline a visit that was only asked for."""
+    made = book(scene)
+    within(lambda session: session.execute(sa.update(Appointment).values(state="requested")))
+    return within(booking.decline_visit, made.id, 1, "full", by=STAFF, now=clock.now())
+
+
+def walk_in(scene: Scene) -> Any:
+    """Note the first patient, who came without an appointment."""
+    wish = booking.WalkInWish(uuid.uuid4(), scene.chain.store.id, patient_id=scene.patient_ids[0])
+    return within(booking.walk_in, wish, by=STAFF, now=clock.now())
 
 
 def chart(scene: Scene) -> Any:
@@ -240,6 +254,35 @@ def wish(scene: Scene) -> None:
     within(privacy.ask, scene.fan_ids[0], "export", now=clock.now())
 
 
+def wait(scene: Scene) -> Any:
+    return within(booking.add_wish, wanted(scene), by=scene.fan(), now=clock.now())
+
+
+def offered(scene: Scene) -> Any:
+    time = Time(scene.doctor_id, scene.opens_at)
+    return within(booking.offer_by_hand, wait(scene).id, time, by=STAFF, now=clock.now())
+
+
+def offered_and(answer: Callable[..., Any]) -> Act:
+    """Let the fan answer an offer."""
+
+    def done(scene: Scene) -> Any:
+        return within(answer, offered(scene).id, by=scene.fan(), now=clock.now())
+
+    return done
+
+
+def run_out(scene: Scene) -> Any:
+    offer = offered(scene)
+    with unit_of_work() as session:
+        session.execute(sa.update(WaitingOffer).values(expires_at=offer.offered_at))
+    return within(booking.expire_offers, now=clock.now(), batch=1)
+
+
+def leave_the_list(scene: Scene) -> Any:
+    return within(booking.leave_list, wait(scene).id, by=scene.fan(), now=clock.now())
+
+
 BY_EVENT: dict[str, Act] = {
     "fan.tagged": tag,
     "fan.untagged": untag,
@@ -264,13 +307,24 @@ BY_EVENT: dict[str, Act] = {
     "booking.changed": change,
     "booking.cancelled": cancel,
     "booking.confirmed": confirm,
+    "booking.declined": decline,
     "booking.attendance_confirmed": attend,
+    "booking.called": act("check_in", "call"),
+    "booking.kept": act("check_in"),
+    "booking.undone": act("check_in", "undo_check_in"),
+    "booking.walked_in": walk_in,
     "booking.checked_in": act("check_in"),
     "booking.treatment_started": act("check_in", "start"),
     "booking.completed": act("check_in", "complete"),
     "booking.left": act("check_in", "leave"),
     "booking.no_show": act("no_show"),
     "booking.corrected": act("no_show", "correct"),
+    "waiting.wished": wait,
+    "waiting.offered": offered,
+    "waiting.taken": offered_and(booking.accept_offer),
+    "waiting.declined": offered_and(booking.decline_offer),
+    "waiting.expired": run_out,
+    "waiting.ended": leave_the_list,
     "coupons.redeemed": redeem,
     "replies.coupon_taken": take_from_a_reply,
 }
@@ -326,7 +380,7 @@ def test_a_line_is_about_who_it_happened_to(scene: Scene, kind: str) -> None:
     match kind.partition("."):
         case (_, _, "profile_accepted"):
             assert (line.fan_id, line.patient_id) == (fan_id, made.id)
-        case (_, _, "merged"):
+        case (_, _, "merged" | "walked_in"):
             assert (line.fan_id, line.patient_id) == (None, patient_id)
         case ("fan" | "chat" | "coupons" | "replies" | "privacy", *_) | (
             _,

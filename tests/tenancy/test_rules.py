@@ -34,7 +34,7 @@ SELLS = KNOWS_FANS | {
 }
 ANSWERS = KNOWS_FANS | {"chats.view", "chats.answer", "coupons.redeem"}
 SEES_VISITS = {"self", "appointments.view", "appointments.treat", "people.view", "people.reveal"}
-KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage", "people.manage"}
+KEEPS_THE_BOOK = SEES_VISITS | {"appointments.manage", "people.manage", "tasks.work"}
 RUNS_THE_CLINIC = (
     KEEPS_THE_BOOK
     | SELLS
@@ -47,6 +47,7 @@ RUNS_THE_CLINIC = (
         "notifications.view",
         "people.merge",
         "privacy.manage",
+        "reports.view",
         "staff.view",
     }
 )
@@ -66,8 +67,8 @@ RUNS_THE_CLINIC = (
         ("consultant", KEEPS_THE_BOOK | ANSWERS),
         ("agent", KEEPS_THE_BOOK | ANSWERS),
         ("doctor", SEES_VISITS),
-        ("coordinator", KEEPS_THE_BOOK | {"chats.view", "fans.view"}),
-        ("chief", SEES_VISITS | {"fans.view"}),
+        ("coordinator", KEEPS_THE_BOOK | {"chats.view", "fans.view", "reports.view"}),
+        ("chief", SEES_VISITS | {"fans.view", "reports.view"}),
         ("accountant", {"self"}),
     ],
 )

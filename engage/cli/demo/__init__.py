@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import click
+from flask import current_app
 
 from engage import config
 from engage.accounts import queries as accounts
@@ -24,12 +25,15 @@ from engage.cli.demo import (
     clinic,
     codes,
     history,
+    looks,
     marks,
     menu,
+    month,
     offers,
     profiles,
     register,
     replies,
+    season,
     wishes,
 )
 from engage.cli.demo.hanbit import HANBIT
@@ -39,6 +43,7 @@ from engage.cli.demo.visits import Visit, plan
 from engage.cli.tenants import make_tenant
 from engage.kernel import clock, directory, outbox
 from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.files import Files
 from engage.tenancy import passwords, queries
 from engage.tenancy import services as tenancy
 
@@ -64,6 +69,8 @@ def demo() -> None:
             _kangmei(settings, hashed, now=now)
         with tenant_scope(_tenant(HANBIT)):
             _set_up(HANBIT, hashed, now=now)
+            with unit_of_work() as session:
+                looks.hang(session, HANBIT, current_app.extensions["files"], now=now)
             _live(HANBIT, {}, list(plan(HANBIT, now)), now=now)
     click.echo("the demo chain is there: 康美口腔 (kangmei), 한빛치과 (hanbit)")
 
@@ -92,7 +99,10 @@ def _tenant(chain: Chain) -> int:
 
 def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
     _set_up(KANGMEI, hashed, now=now)
+    files: Files = current_app.extensions["files"]
     with unit_of_work() as session:
+        looks.hang(session, KANGMEI, files, now=now)
+        season.announce(session, zone=KANGMEI.zone, now=now)
         account.connect(session, now=now)
     openids = account.introduce(settings)
     with unit_of_work() as session:
@@ -101,7 +111,10 @@ def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
         codes.spread(session, accounts.by_app_id(session, account.APP_ID).id, fans, now=now)
     visits = list(plan(KANGMEI, now))
     last = {visit.fan: visit for visit in visits if visit.fan in TOLD and visit.starts_at > now}
-    _live(KANGMEI, fans, [visit for visit in visits if visit not in last.values()], now=now)
+    known = _live(KANGMEI, fans, [visit for visit in visits if visit not in last.values()], now=now)
+    with unit_of_work() as session:
+        season.restrict(session, known, zone=KANGMEI.zone, now=now)
+    _live(KANGMEI, fans, list(month.asked_for(KANGMEI, now)), now=now)
     with unit_of_work() as session:
         register.take_over(session, by=OPERATOR, now=now)
         is_quiet = not account.is_worded(session)
@@ -122,6 +135,10 @@ def _kangmei(settings: config.Config, hashed: str, *, now: dt.datetime) -> None:
         offers.use(session, fans, zone=KANGMEI.zone, now=now)
     fresh = [replace(visit, booked_at=now, first_at=None, steps=()) for visit in last.values()]
     _live(KANGMEI, fans, fresh, now=now)
+    with unit_of_work() as session:
+        month.walk_in(session, KANGMEI, known, now=now)
+        month.look(session, KANGMEI, now=now)
+        month.wait(session, KANGMEI, known, now=now)
 
 
 def _offer(*, now: dt.datetime) -> None:
@@ -154,8 +171,8 @@ def _set_up(chain: Chain, hashed: str, *, now: dt.datetime) -> None:
         clinic.draw_rosters(session, chain, now=now)
 
 
-def _live(chain: Chain, fans: Mapping[str, int], visits: list[Visit], *, now: dt.datetime) -> None:
-    """Let charts be opened and visits come about."""
+def _live(chain: Chain, fans: Mapping[str, int], visits: list[Visit], *, now: dt.datetime) -> history.Known:
+    """Let charts be opened and visits come about; gives the ids of what plans name."""
     with unit_of_work() as session:
         desk = queries.by_login(session, f"desk@{chain.slug}")
         by = Actor("staff", desk.id) if desk else OPERATOR
@@ -163,6 +180,7 @@ def _live(chain: Chain, fans: Mapping[str, int], visits: list[Visit], *, now: dt
         known = history.look_up(session, opened, fans, by)
     for visit in visits:
         history.record(visit, known)
+    return known
 
 
 def _react() -> None:

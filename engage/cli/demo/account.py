@@ -47,6 +47,9 @@ class Wording:
     texts: Mapping[str, str]
 
 
+# What phones call a reminder of a visit, and a time offered from the waiting list.
+REMINDER, OFFERED = "预约提醒", "候补空位通知"
+
 WORDINGS: Mapping[str, Wording] = {
     "appointment_created": Wording(
         "demo-appointment-created-0000000000000000000",
@@ -64,6 +67,41 @@ WORDINGS: Mapping[str, Wording] = {
             "time3": "{time}",
             "thing4": "原来的时间已取消",
         },
+    ),
+    "appointment_first": Wording(
+        "demo-appointment-first-000000000000000000000",
+        "预约成功通知",
+        "门店：{{thing1.DATA}}\n医生：{{thing2.DATA}}\n时间：{{time3.DATA}}\n到店请找：{{thing4.DATA}}\n请带：{{thing5.DATA}}",
+        {
+            "thing1": "{store}",
+            "thing2": "{doctor|到店安排}",
+            "time3": "{time}",
+            "thing4": "{ask_for|前台}",
+            "thing5": "{bring|身份证}",
+        },
+    ),
+    "appointment_reminder": Wording(
+        "demo-appointment-reminder-000000000000000000",
+        REMINDER,
+        "门店：{{thing1.DATA}}\n医生：{{thing2.DATA}}\n时间：{{time3.DATA}}\n提示：{{thing4.DATA}}",
+        {
+            "thing1": "{store}",
+            "thing2": "{doctor|到店安排}",
+            "time3": "{time}",
+            "thing4": "点开确认会来，或另约时间",
+        },
+    ),
+    "appointment_declined": Wording(
+        "demo-appointment-declined-000000000000000000",
+        "预约未通过通知",
+        "门店：{{thing1.DATA}}\n时间：{{time2.DATA}}\n提示：{{thing3.DATA}}",
+        {"thing1": "{store}", "time2": "{time}", "thing3": "这个时间约不上，请另选时间"},
+    ),
+    "waiting_offer": Wording(
+        "demo-waiting-offer-0000000000000000000000000",
+        OFFERED,
+        "门店：{{thing1.DATA}}\n医生：{{thing2.DATA}}\n时间：{{time3.DATA}}\n为您保留至：{{thing4.DATA}}",
+        {"thing1": "{store}", "thing2": "{doctor|到店安排}", "time3": "{time}", "thing4": "{until}"},
     ),
     "appointment_cancelled": Wording(
         "demo-appointment-cancelled-00000000000000000",

@@ -18,7 +18,7 @@ from engage.tenancy import services as tenancy
 from engage.tenancy.rules import Grant
 
 # Rosters reach further than visits, so that there is room to book.
-ROSTER_DAYS = 2 * COMING_DAYS
+ROSTER_DAYS = 3 * COMING_DAYS
 
 
 def set_up(session: Session, chain: Chain, *, now: dt.datetime) -> None:

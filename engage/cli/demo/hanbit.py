@@ -77,5 +77,5 @@ HANBIT = Chain(
     ),
     reasons=("갑작스러운 일정", "감기", "출장"),
     phone_region="KR",
-    thin=2,
+    thin=3,
 )

@@ -94,7 +94,7 @@ DOCTORS = (
         "综合牙科，补牙、牙体修复和美白。晚上和周末也可以约。",
         (Duty("pudong", (0, 1, 3, 4, 5), LATE),),
         items=("补牙", "冷光美白", "超声洁牙"),
-        kept=72,
+        kept=40,
     ),
     Practitioner(
         "苏晴",
@@ -188,5 +188,6 @@ KANGMEI = Chain(
     complaints=COMPLAINTS,
     staff=STAFF,
     families=FAMILIES,
+    sought="方文博",
     reasons=("临时有事", "感冒了", "要出差", "孩子要考试", "想换个时间再约"),
 )

@@ -76,7 +76,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A tenant with all that the demo knows of it; `thin` divides the visits of its days."""
+    """A tenant with all that the demo knows of it; `thin` divides the visits of its days.
+
+    `sought` is a doctor who has a visit more on the days of the last month.
+    """
 
     slug: str
     name: str
@@ -92,3 +95,4 @@ class Chain:
     reasons: tuple[str, ...]
     phone_region: str = "CN"
     thin: int = 1
+    sought: str = ""

@@ -17,9 +17,15 @@ from engage.cli.demo.shapes import Chain, Person, Practitioner, Treatment
 
 SLOT = dt.timedelta(minutes=30)
 PAST_DAYS, COMING_DAYS = 56, 14
+# Of days longer ago it is not told when treatment began.
+SHOWN_WHOLE = dt.timedelta(days=3)
 MOST_A_DAY = 24
 # When the desk takes bookings, in minutes of the day.
 OPENS, CLOSES = 9 * 60 + 30, 19 * 60
+
+# Why the clinic calls a visit off; what those said who did not come, nothing where nobody answered.
+CALLED_OFF = "医生临时停诊"
+REACHED = ("忘记了，会再约", "临时加班", "孩子生病", "")
 
 _KEYS = uuid.UUID("6b0f5a52-4c8e-4c39-9f0e-3d7a6f2f9c11")
 
@@ -60,20 +66,22 @@ def plan(chain: Chain, now: dt.datetime) -> Iterator[Visit]:
     """Give the visits of the past month and the coming weeks, with what happened to them until `now`."""
     today = now.astimezone(ZoneInfo(chain.zone)).date()
     for ahead in range(-PAST_DAYS, COMING_DAYS):
-        for visit in _day(chain, today + dt.timedelta(days=ahead))[: -(-_busy(ahead) // chain.thin)]:
+        visits, busy = _day(chain, today + dt.timedelta(days=ahead)), -(-_busy(ahead) // chain.thin)
+        sought = [visit for visit in visits[busy:] if visit.doctor == chain.sought and -30 <= ahead < 0]
+        for visit in (*visits[:busy], *sought[:1]):
             yield _so_far(visit, now)
 
 
 def _busy(ahead: int) -> int:
-    """How many visits a day has: today is full, the past is an outline."""
+    """How many visits a day has: today is full, the past is an outline, each second day of it long ago."""
     if ahead < 0:
-        return 5 if ahead >= -7 else 2 if ahead >= -30 else 1 + ahead % 2
+        return 5 if ahead >= -7 else 2 if ahead >= -30 else ahead % 2
     return (MOST_A_DAY, 12, *(5,) * 6, *(2,) * COMING_DAYS)[ahead]
 
 
 def _so_far(visit: Visit, now: dt.datetime) -> Visit:
     """Leave out what is still to come, and of days gone by when treatment began."""
-    booked_at, lately = min(visit.booked_at, now - dt.timedelta(hours=1)), now - dt.timedelta(days=1)
+    booked_at, lately = min(visit.booked_at, now - dt.timedelta(hours=1)), now - SHOWN_WHOLE
     steps = [replace(step, at=max(step.at, booked_at)) for step in visit.steps if step.at <= now]
     shown = (step for step in steps if step.action != "start" or step.at > lately)
     return replace(visit, booked_at=booked_at, steps=tuple(shown))
@@ -166,20 +174,33 @@ def _booked_at(chance: random.Random, chain: Chain, starts_at: dt.datetime) -> d
 def _fate(chance: random.Random, visit: Visit, kept: int, reasons: Sequence[str]) -> Iterator[Step]:
     """Give what happens to a visit: kept, cancelled in time or late, or missed."""
     begins, ends, minute = visit.starts_at, visit.ends_at, dt.timedelta(minutes=1)
-    if chance.random() < 0.06:
+    fate = chance.random()
+    if fate < 0.08:
         cancelled_at = max(visit.booked_at + 30 * minute, begins - 24 * 60 * minute)
-        yield Step(cancelled_at, "cancel", chance.choice(reasons))
+        is_ours = fate < 0.02
+        reason = CALLED_OFF if is_ours else chance.choice(reasons)
+        yield Step(cancelled_at, "call_off" if is_ours else "cancel", reason)
         return
     if chance.random() < 0.3:
         yield Step(max(visit.booked_at + 6 * minute, begins - 20 * 60 * minute), "attend")
-    if chance.randrange(100) < kept:
-        yield Step(begins - 8 * minute, "check_in")
-        yield Step(begins + 4 * minute, "start")
+    if _turn(visit) < kept:
+        yield Step(begins - chance.randrange(2, 15) * minute, "check_in")
+        yield Step(begins + chance.randrange(2, 19) * minute, "start")
         yield Step(ends - 3 * minute, "complete")
     elif chance.random() < 0.3:
         yield Step(begins - 50 * minute, "cancel", chance.choice(reasons))
     else:
+        is_called = chance.random() < 0.75
+        if is_called:
+            yield Step(begins + 16 * minute, "call")
         yield Step(begins + 20 * minute, "no_show")
+        if is_called:
+            yield Step(begins + 27 * minute, "called", chance.choice(REACHED))
+
+
+def _turn(visit: Visit) -> int:
+    """Spread visits over a hundred evenly, so that each doctor keeps as many as the chain says."""
+    return (visit.starts_at.toordinal() * 61 + int(visit.starts_at.timestamp()) // 1800 * 37) % 100
 
 
 def _item(chain: Chain, name: str) -> Treatment:

@@ -18,6 +18,7 @@ from engage.fans.services.coming import (
     values_of,
 )
 from engage.fans.services.knowing import (
+    ask_about_store,
     assign_consultant,
     assign_store,
     fill_consultant,
@@ -32,6 +33,7 @@ from engage.fans.services.leaving import forget_who_left, mute, unmute
 
 __all__ = [
     "SESSION_LIFE",
+    "ask_about_store",
     "assign_consultant",
     "assign_store",
     "fill_consultant",

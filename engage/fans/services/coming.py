@@ -172,7 +172,8 @@ def _or_update(
 ) -> sa.CompoundSelect[int, bool]:
     key = ["tenant_id", "account_id", "openid"]
     # A push that was left to a worker, or is replayed, shows no later sight than there was.
-    last_seen_at = sa.func.greatest(_TABLE.c.last_seen_at, seen.excluded.last_seen_at)
+    is_later = seen.excluded.last_seen_at >= _TABLE.c.last_seen_at + _SEEN_WITHIN
+    last_seen_at = sa.case((is_later, seen.excluded.last_seen_at), else_=_TABLE.c.last_seen_at)
     met = (
         seen.on_conflict_do_update(index_elements=key, set_={"last_seen_at": last_seen_at, **changes})
         .returning(_TABLE.c.id, _TABLE.c.following)
@@ -185,6 +186,9 @@ def _upsert(session: Session, statement: sa.Executable, *who: Any, **values: Any
     fan_id: int = session.execute(statement, values_of(*who, **values)).scalar_one()
     return fan_id
 
+
+# Who was seen so shortly before is not noted again: a new time writes all indexes of the row.
+_SEEN_WITHIN = sa.literal_column("interval '1 minute'", sa.Interval())
 
 _TABLE = cast("sa.Table", Fan.__table__)
 _STORED = ("account_id", "openid", "following", "follow_changed_at", "first_seen_at", "last_seen_at")

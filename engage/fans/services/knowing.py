@@ -53,6 +53,20 @@ def fill_store(session: Session, fan_id: int, store_id: int) -> bool:
     return _fill(session, fan_id, Fan.store_id.is_(None), store_id=store_id)
 
 
+def ask_about_store(session: Session, fan_id: int, store_id: int, *, now: dt.datetime) -> None:
+    """Keep the store whose page a fan leaves for the chat; who belongs to no store yet belongs to it.
+
+    A store the fan belongs to stays: staff read in the chat which one is asked about.
+    """
+    fill_store(session, fan_id, store_id)
+    session.execute(
+        sa.update(Fan)
+        .where(Fan.id == fan_id)
+        .values(asked_store_id=store_id, asked_store_at=now)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def fill_consultant(session: Session, fan_id: int, staff_id: int) -> bool:
     """Let somebody look after a fan whom nobody looks after yet; says whether that is new."""
     return _fill(session, fan_id, Fan.consultant_id.is_(None), consultant_id=staff_id)

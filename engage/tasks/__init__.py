@@ -1,0 +1,1 @@
+"""What staff are asked to do: calls to make, figures to look into."""
