@@ -211,7 +211,7 @@ def load(environ: Mapping[str, str] | None = None, *, running: bool = True) -> C
         live_port=_number(values, "ENGAGE_LIVE_PORT"),
         live_url=values["ENGAGE_LIVE_URL"].rstrip("/"),
         sandbox_port=_number(values, "ENGAGE_SANDBOX_PORT"),
-        public_url=values["ENGAGE_PUBLIC_URL"]
+        public_url=values["ENGAGE_PUBLIC_URL"].rstrip("/")
         or ("" if production else f"http://{values['ENGAGE_HOST']}:{values['ENGAGE_PORT']}"),
         proxies=frozenset(filter(None, map(str.strip, values["ENGAGE_PROXIES"].split(",")))),
         wechat_api_url=values["ENGAGE_WECHAT_API_URL"],

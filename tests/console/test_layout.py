@@ -61,14 +61,14 @@ def test_minutes_stay_within_the_day(moment, minutes):
 
 
 def test_whole_hours_around_all_there_is():
-    lane = Lane("1", "", "", open=[(545, 600)], things=[thing(605, 1435)])
+    lane = Lane({}, open=[(545, 600)], things=[thing(605, 1435)])
     assert layout.hours([lane]) == (540, 1440)
-    assert layout.hours([Lane("1", "", "")]) == layout.USUAL
+    assert layout.hours([Lane({})]) == layout.USUAL
 
 
 @pytest.mark.parametrize(("length", "size"), [(60, "wide"), (30, "wide"), (20, "middle"), (10, "close")])
 def test_a_short_visit_is_drawn_taller(length, size):
-    assert layout.scale([Lane("1", "", "", things=[thing(540, 540 + length)])]) == size
+    assert layout.scale([Lane({}, things=[thing(540, 540 + length)])]) == size
 
 
 def test_open_stretches_that_touch_are_one():

@@ -102,9 +102,11 @@ def test_visits_of_ones_own_stores_alone_are_shown(app, desk):
 
 def test_every_entry_has_its_sentence_without_leftovers(desk):
     patient_id = desk.scene.patient_ids[0]
-    for kind in SENTENCES:
+    told = ""
+    for number, kind in enumerate(SENTENCES, start=1):
         note(desk, patient_id, kind, source="desk", how="phone")
-    told = happened(desk.owner.ask("GET", f"{PEOPLE}/{patient_id}"))
+        if number % 10 == 0 or number == len(SENTENCES):  # a page shows so many, the latest first
+            told += happened(desk.owner.ask("GET", f"{PEOPLE}/{patient_id}"))
     assert "%" not in told
     assert all(
         text in told

@@ -463,7 +463,7 @@ def assert_secured(path: str, answer: TestResponse) -> None:
         ("/console/chats/", "/console/fans/", "/console/codes/logo", "/console/photos/")
     ) and answer.content_type.startswith("image/"):
         assert answer.headers["Cache-Control"] == "private, no-cache", path
-    elif re.fullmatch(r"/console/codes/pictures/\d+/file", path):
+    elif re.fullmatch(r"/console/(codes/pictures/\d+|reports/attendance)/file", path):
         assert answer.headers["Cache-Control"] in {"private, no-store", "no-store"}, path  # file, or none yet
     elif re.match(r"/p/[^/]+/(pictures|photos)/", path):
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable", path
