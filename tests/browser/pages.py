@@ -23,6 +23,8 @@ DESK = {"width": 1440, "height": 900}
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD = "engage-demo"
 APP_ID = "wxdemo0000kangmei"
+# The button that refuses, on the sheet with which the phone asks for its place.
+ASKS_WHERE = "section.sheet .button-plain"
 
 
 @contextlib.contextmanager
@@ -101,11 +103,15 @@ def close_page(page: Page) -> None:
 
 
 def open_booking(page: Page, system: System, fan: str) -> FrameLocator:
-    """Open the account's chat on a person's phone, and its booking page by the link of the welcome."""
+    """Open the account's chat on a person's phone, and its booking page by the link of the welcome.
+
+    The page asks where the phone is; that is refused.
+    """
     open_chat(page, system, fan)
     page.locator(".bubble a", has_text="微信预约").last.click()
     frame = page.frame_locator("iframe")
     frame.get_by_text("徐汇店").first.wait_for()
+    page.locator(ASKS_WHERE).click()
     return frame
 
 

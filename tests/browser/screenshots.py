@@ -13,6 +13,7 @@ from engage.cli.demo.offers import FINISHED, PLANNED
 from engage.config import ROOT
 from tests.browser.pages import (
     APP_ID,
+    ASKS_WHERE,
     DESK,
     PHONE,
     close_page,
@@ -109,6 +110,7 @@ def _take_phone(page: Page, agent: Page, system: System) -> None:
     frame.locator(".people").wait_for()
     close_page(page)
     frame = tap_menu(page, "微信预约")
+    page.locator(ASKS_WHERE).click()
     frame.get_by_text("徐汇店").first.click()
     frame.locator(".choices").get_by_text("林志远").wait_for()
     _shoot(page, "doctors")

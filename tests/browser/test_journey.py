@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 from engage.kernel import clock
 from tests.browser.pages import (
     APP_ID,
+    ASKS_WHERE,
     DESK,
     PHONE,
     choose_time,
@@ -42,6 +43,7 @@ def test_a_person_binds_books_changes_and_cancels_and_is_told(system: System, br
         _told(phone, "绑定成功通知")
 
         page = tap_menu(phone, "微信预约")
+        phone.locator(ASKS_WHERE).click()
         at = choose_time(page, last=True)
         page.locator("select[name=item_id]").select_option(index=1)
         page.locator(".chip").first.click()
@@ -152,6 +154,7 @@ def _held(phone: Page, system: System, fan: str) -> FrameLocator:
     page.locator(".people").wait_for()
     close_page(phone)
     page = tap_menu(phone, "微信预约")
+    phone.locator(ASKS_WHERE).click()
     choose_time(page, last=True)
     page.locator(".held").wait_for()
     return page

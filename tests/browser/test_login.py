@@ -40,7 +40,7 @@ def _open_times(page: Page, system: System, fan: str) -> None:
     """Open a doctor's days and times on a person's phone."""
     page.goto(system.on_phone_of(fan, BOOKING))
     page.get_by_text("徐汇店").first.click()
-    page.get_by_text("林志远").first.click()
+    page.locator(".choices").get_by_text("林志远").first.click()
     page.locator(".days").wait_for()
 
 

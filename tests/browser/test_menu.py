@@ -63,7 +63,7 @@ def test_a_menu_is_arranged_published_changed_elsewhere_and_taken_back(
 
     # Limits while typing
     page.locator("#entry-book [data-open]").click()
-    name = page.get_by_label("Name").first
+    name = page.get_by_label("What it is called").first
     name.fill("预约看牙要快")
     expect(page.locator("#menu-preview [data-problem=book]")).to_contain_text("At most 4 Chinese characters")
     expect(page.locator("#entry-book [data-wrong=name]")).to_be_visible()
@@ -81,7 +81,7 @@ def test_a_menu_is_arranged_published_changed_elsewhere_and_taken_back(
     page.locator("#entry-mine").get_by_role("button", name="Add to this list").click()
     added = page.locator("#entry-mine [data-rows] > li").last
     added.get_by_label("What a tap does").select_option("link")
-    added.get_by_label("Name").fill("官网")
+    added.get_by_label("What it is called").fill("官网")
     added.get_by_label("Address").fill("https://kangmei.example/")
     expect(page.locator("#menu-preview .phone-list li").last).to_have_text("官网")
     expect(page.locator("#menu-preview [data-problem]")).to_have_count(0)

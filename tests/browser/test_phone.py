@@ -10,7 +10,16 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.browser.pages import DESK, PHONE, book_first, findings, opened, overflows, phone_url
+from tests.browser.pages import (
+    ASKS_WHERE,
+    DESK,
+    PHONE,
+    book_first,
+    findings,
+    opened,
+    overflows,
+    phone_url,
+)
 from tests.sandbox.conftest import Callback, Chat, Recorded, Sandbox
 from tests.sandbox.conftest import callback as callback  # a fixture
 from tests.sandbox.wechat import text_reply
@@ -90,6 +99,7 @@ def test_two_people_are_logged_in_side_by_side(system: System, browser: Browser)
             phone = _phone(page, fan)
             phone.get_by_text("康美口腔").first.click()
             phone.locator(".bubble a", has_text="微信预约").last.click()
+            phone.locator(ASKS_WHERE).click()
             frames.append(phone.frame_locator("iframe.frame"))
             book_first(frames[-1], system, name)
         for frame in frames:

@@ -71,6 +71,8 @@ def test_the_hours_of_a_week_are_typed_once(system: System, english: Page):
     expect(page.get_by_label("Sunday, closes")).to_be_hidden()
     page.get_by_role("group", name="Saturday").get_by_role("radio", name="All day").check()
     page.get_by_role("button", name="Create").click()
+    page.get_by_role("heading", name=f"Pictures of {slug}").wait_for()
+    page.goto(f"{system.web}/console/stores")
     row = page.get_by_role("row", name=slug)
     expect(row.locator(".week-lines")).to_have_text(
         "Mon–Fri09:00–12:00, 13:00–19:00Satopen around the clockSunclosed all day"
