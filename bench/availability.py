@@ -86,7 +86,7 @@ def _measure(database: Database) -> None:
 
 def _seed(url: str, tenant_id: int, first: dt.date) -> int:
     """Make the clinic through services, and the visits by one statement; gives the store's id."""
-    told = {"by": OPERATOR, "now": clock.now()}
+    now = clock.now()
     with unit_of_work() as work:
         stores = [
             clinic.create_store(
@@ -98,19 +98,22 @@ def _seed(url: str, tenant_id: int, first: dt.date) -> int:
                 zone=ZONE,
                 position=number,
                 any_per_hour=4,
-                **told,
+                by=OPERATOR,
+                now=now,
             ).id
             for number in range(OTHERS + 1)
         ]
         doctors = [
-            clinic.create_doctor(work, name=f"Doctor {number}", title="", position=number, **told).id
+            clinic.create_doctor(
+                work, name=f"Doctor {number}", title="", position=number, by=OPERATOR, now=now
+            ).id
             for number in range(DOCTORS)
         ]
         people = [
-            patients.create_chart(work, patients.NewChart(f"Patient {number}"), **told).id
+            patients.create_chart(work, patients.NewChart(f"Patient {number}"), by=OPERATOR, now=now).id
             for number in range(PATIENTS + DOCTORS)
         ]
-        _open_the_clinic(work, stores[0], doctors, first, told)
+        _open_the_clinic(work, stores[0], doctors, first, now=now)
     values = {
         "tenant": tenant_id,
         "store": stores[0],
@@ -133,20 +136,20 @@ def _seed(url: str, tenant_id: int, first: dt.date) -> int:
 
 
 def _open_the_clinic(
-    work: Session, store_id: int, doctors: list[int], first: dt.date, told: dict[str, object]
+    work: Session, store_id: int, doctors: list[int], first: dt.date, *, now: dt.datetime
 ) -> None:
     last = first + dt.timedelta(days=DAYS - 1)
     for doctor_id in doctors:
         for begin, end in ((540, 720), (780, 1080)):
             roster = Roster(doctor_id, store_id, frozenset(range(7)), first, last, begin, end, 30, 2)
-            clinic.add_shifts(work, roster, **told)  # type: ignore[arg-type]
+            clinic.add_shifts(work, roster, by=OPERATOR, now=now)
         away = clinic.ClosureDetails(
             doctor_id=doctor_id, weekday=4, from_minute=900, to_minute=1080, from_date=first
         )
-        clinic.add_closure(work, away, **told)  # type: ignore[arg-type]
-    clinic.keep_holidays(work, store_id, country="CN", **told)  # type: ignore[arg-type]
+        clinic.add_closure(work, away, by=OPERATOR, now=now)
+    clinic.keep_holidays(work, store_id, country="CN", by=OPERATOR, now=now)
     date = first + dt.timedelta(days=7)
-    clinic.set_special_day(work, store_id, date, Special("", ((540, 720),)), **told)  # type: ignore[arg-type]
+    clinic.set_special_day(work, store_id, date, Special("", ((540, 720),)), by=OPERATOR, now=now)
 
 
 def _time(ask: Callable[[Session], object]) -> tuple[float, float, int]:

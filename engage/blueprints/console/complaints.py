@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.refused import sentences
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.clinic import queries, services
@@ -84,7 +85,7 @@ def remove(staff: Staff, complaint_id: int) -> ResponseReturnValue:
         text = queries.complaint(work, complaint_id).text
         services.remove_complaint(work, complaint_id, by=staff.actor, now=clock.now())
     undo = url_for("console_complaints.create", text=text)
-    flash({"text": gettext("%(name)s is removed.", name=text), "undo_url": undo}, "good")  # type: ignore[arg-type]
+    toasts.say(gettext("%(name)s is removed.", name=text), undo)
     return redirect(url_for("console_items.index"), 303)
 
 

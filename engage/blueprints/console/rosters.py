@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 
 from engage.blueprints import faces
 from engage.blueprints.addresses import read_day
-from engage.blueprints.console import roster_week
+from engage.blueprints.console import roster_week, toasts
 from engage.blueprints.console.calendar.blueprint import after, left_outside
 from engage.blueprints.console.calendar.doctors import AS_THE_STORE
 from engage.blueprints.console.refused import sentences
@@ -183,7 +183,7 @@ def remove(staff: Staff, shift_id: int) -> ResponseReturnValue:
         outside = left_outside(work, now=clock.now(), store_id=shift.store_id, doctor_id=shift.doctor_id)
     told = gettext("The shift is removed. Appointments in it stay booked.")
     if request.headers.get("HX-Target") == "drawer-content":
-        flash({"text": told, "undo_url": _undo_url(shift, zone)}, "good")  # type: ignore[arg-type]
+        toasts.say(told, _undo_url(shift, zone))
         return render_template("console/rosters/removed.html", outside=outside, doctor_id=shift.doctor_id)
     page = url_for(
         "console_rosters.index", doctor=shift.doctor_id, week=clock.local(shift.starts_at, zone).date()

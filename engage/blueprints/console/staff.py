@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.refused import sentences
 from engage.blueprints.console.staff_form import StaffIn, grant_strings, read_grants, role_rows
 from engage.blueprints.console.subnav import settings_pages
@@ -163,7 +164,7 @@ def disable(staff: Staff, staff_id: int) -> ResponseReturnValue:
     except LastOwner as refusal:
         return _back(staff_id, refusal=refusal)
     undo = url_for("console_staff.enable", staff_id=staff_id)
-    flash({"text": gettext("%(name)s cannot log in any more.", name=person.name), "undo_url": undo}, "good")  # type: ignore[arg-type]
+    toasts.say(gettext("%(name)s cannot log in any more.", name=person.name), undo)
     return _back(staff_id)
 
 

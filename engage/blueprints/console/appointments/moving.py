@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.actions import list_of, version_of
 from engage.blueprints.console.appointments.blueprint import bp
@@ -55,7 +56,7 @@ def put(staff: Staff, appointment_id: int) -> ResponseReturnValue:
         back: dict[str, Any] = {**before, "version": version, "back": board}
         undo = url_for("console_appointments.put", appointment_id=appointment_id, **back)
         text = gettext("%(name)s is now on %(when)s, %(doctor)s.", **told)
-        flash({"text": text, "undo_url": undo}, "good")  # type: ignore[arg-type]  # a toast may carry its undo
+        toasts.say(text, undo)
     return redirect(board, 303)
 
 

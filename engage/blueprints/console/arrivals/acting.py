@@ -10,6 +10,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.actions import told_of, version_of
 from engage.blueprints.console.arrivals.blueprint import bp
@@ -89,7 +90,7 @@ def _do(store_id: int, doing: Callable[[Session], dict[str, Any]]) -> ResponseRe
     except (Stale, NotPossible, PatientBusy) as refusal:
         flash(gettext(refusal.title), "bad")
     else:
-        flash(told, "good")  # type: ignore[arg-type]  # a toast may carry its undo
+        toasts.say(**told)
     return redirect(room_url(store_id), 303)
 
 

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.bindings.blueprint import bp, fan_in_reach
 from engage.blueprints.console.people_words import called
 from engage.blueprints.guard import Staff
@@ -26,7 +27,7 @@ def end(staff: Staff, binding_id: int) -> ResponseReturnValue:
             session, fan_id=binding.fan_id, patient_id=patient.id, by=staff.actor, now=clock.now()
         )
     undo = url_for("console_bindings.undo", binding_id=binding_id, at=_place())
-    flash({"text": gettext("%(name)s is bound no more.", name=called(patient)), "undo_url": undo}, "good")  # type: ignore[arg-type]
+    toasts.say(gettext("%(name)s is bound no more.", name=called(patient)), undo)
     return _back(binding.fan_id, patient.id)
 
 

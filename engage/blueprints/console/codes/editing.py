@@ -9,6 +9,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
+from engage.blueprints.console import toasts
 from engage.blueprints.console.codes import shapes
 from engage.blueprints.console.codes.blueprint import MANAGE, bp
 from engage.blueprints.console.codes.form import LASTING, Offered, empty, filled, offered, read, typed
@@ -108,7 +109,7 @@ def retire(staff: Staff, code_id: int) -> ResponseReturnValue:
     with unit_of_work() as work:
         services.retire(work, code_id, by=staff.actor, now=clock.now())
     undo = url_for("console_codes.restore", code_id=code_id)
-    flash({"text": gettext("Retired. Its scans still count."), "undo_url": undo}, "good")  # type: ignore[arg-type]
+    toasts.say(gettext("Retired. Its scans still count."), undo)
     return redirect(url_for("console_codes.show", code_id=code_id), 303)
 
 
