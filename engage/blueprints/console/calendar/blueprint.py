@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
-from flask import flash, redirect, url_for
+from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext, ngettext
 
+from engage.blueprints.console import toasts
 from engage.blueprints.guard import ConsoleBlueprint, Staff
 from engage.booking import queries as booking
 from engage.kernel.db import Session
@@ -75,7 +76,7 @@ def after(
             "%(num)s visits stand outside open time now. Nobody was cancelled.",
             outside,
         )
-    flash({"text": text, "undo_url": undo_url} if undo_url else text, "bad" if outside else "good")  # type: ignore[arg-type]
+    toasts.say(text, undo_url, tone="bad" if outside else "good")
     if outside and staff.may("appointments.view"):
         return redirect(url_for("console_calendar.outside", store=store_id, doctor=doctor_id), 303)
     return redirect(page_url, 303)
