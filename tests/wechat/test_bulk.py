@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -187,12 +186,11 @@ def test_where_nobody_listens_few_are_tried(valkey: redis.Redis, scripted: Scrip
 
 
 def test_whoever_says_stop_is_heard_within_two_seconds(reached, crowd):
+    """Counted in messages, eight of which take two seconds."""
     fault(reached, {"latency_ms": 250})
-    begun = time.monotonic()
-    became = send(reached, crowd, connections=1, may_go=lambda: time.monotonic() < begun + 0.3)
-    assert time.monotonic() - begun < 2
-    assert set(kinds(became)) == {Sent, NotSent}
-    assert len(reached.calls(SEND)) == kinds(became)[Sent]
+    became = send(reached, crowd, connections=1, may_go=lambda: len(reached.calls(SEND)) < 2)
+    assert 2 <= kinds(became)[Sent] <= 2 + 8
+    assert len(reached.calls(SEND)) == kinds(became)[Sent] < len(became)
 
 
 def test_no_call_begins_when_the_time_is_over(reached, crowd):
