@@ -263,6 +263,7 @@ def _flask_settings(config: Config) -> dict[str, Any]:
             BRIEF: {
                 "url": config.database_url,
                 "isolation_level": "AUTOCOMMIT",
+                "pool_reset_on_return": None,  # there is never a transaction to end
                 **_engine(config, f"-c statement_timeout={BRIEF_MS}ms -c plan_cache_mode=force_generic_plan"),
             }
         },
@@ -280,5 +281,6 @@ def _engine(config: Config, limits: str) -> dict[str, Any]:
         "pool_timeout": 3,
         # Values of statements are personal data: errors and logs do without them.
         "hide_parameters": True,
-        "connect_args": {"connect_timeout": 3, "options": limits},
+        # Sessions begin by themselves (`kernel.db`).
+        "connect_args": {"connect_timeout": 3, "options": limits, "autocommit": True},
     }

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.sql import visitors
 
-from engage.kernel import doorbell, live
+from engage.kernel import doorbell, live, soon
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -152,11 +152,11 @@ def unit_of_work(*, statement_ms: int | None = None) -> Iterator[Session]:
     finally:
         session.close()
     for queue in sorted(rings):
-        doorbell.ring(session.tenant_id, queue)
+        soon.tell(doorbell.ring, session.tenant_id, queue)
     if hinted:
-        live.publish(session.tenant_id)
-    if times:
-        live.publish_times(session.tenant_id, times)
+        soon.tell(live.publish, session.tenant_id)
+    for store_id, at in sorted(times):
+        soon.tell(live.publish_time, session.tenant_id, store_id, at)
 
 
 # A connection used just now is taken to live: no server restarts in less. `pool_pre_ping` would ask always.
@@ -179,12 +179,6 @@ def _ping_after_a_rest(
             connection.rollback()
         except psycopg.OperationalError as gone:
             raise sa.exc.DisconnectionError from gone  # the pool opens another
-
-
-_TENANT = sa.text("select set_config('engage.tenant_id', :id, true)")
-_TENANT_IN_TIME = sa.text(
-    "select set_config('engage.tenant_id', :id, true), set_config('statement_timeout', :ms, true)"
-)
 
 
 # The first part of a statement that is a whole transaction: it tells the tenant.
@@ -211,7 +205,8 @@ def run_alone(
     that the statement writes must come from `SCOPE`, so that the tenant is told before a policy
     asks for it; otherwise the wall refuses the row. It is built once and holds no values of its own.
     After `BRIEF_MS`, waits for locks included, it is cut. Where it gave a value, the doorbell rings
-    for the queues in `rings`, in which it recorded work, and the event streams are told if `hinted`.
+    for the queues in `rings`, in which it recorded work, and the event streams are told if `hinted`, soon
+    after (`kernel.soon`).
 
     Raises:
         NoTenantScope: there is no scope.
@@ -222,20 +217,27 @@ def run_alone(
         raise NoTenantScope("run the statement inside tenant_scope(...)")
     pooled = db.engines[BRIEF].raw_connection()
     try:
-        connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
         told = {**values, "scope_tenant": str(tenant_id)}
         sql, names = _placed(_sql(statement))
-        cursor = psycopg.RawCursor(connection)
-        row = cursor.execute(sql, [told[name] for name in names], prepare=True).fetchone()
+        row = _cursor(pooled).execute(sql, [told[name] for name in names], prepare=True).fetchone()
     finally:
         pooled.close()
     if row is None:
         return None
     for queue in rings:
-        doorbell.ring(tenant_id, queue)
+        soon.tell(doorbell.ring, tenant_id, queue)
     if hinted:
-        live.publish(tenant_id)
+        soon.tell(live.publish, tenant_id)
     return row[0]
+
+
+def _cursor(pooled: sa.PoolProxiedConnection) -> psycopg.RawCursor[Any]:
+    """Give the connection's one cursor: it remembers how to write what comes again and again."""
+    cursor: psycopg.RawCursor[Any] | None = pooled.info.get("cursor")
+    if cursor is None:
+        connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        cursor = pooled.info["cursor"] = psycopg.RawCursor(connection)
+    return cursor
 
 
 @functools.cache
@@ -257,17 +259,45 @@ def _placed(sql: str) -> tuple[bytes, tuple[str, ...]]:
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
+def lock(session: Session, keys: Collection[int]) -> None:
+    """Hold PostgreSQL's advisory locks of some keys until the transaction ends; taken in one order.
+
+    Where the transaction has not begun this takes no trip of its own.
+    """
+    if session.in_transaction():
+        session.connection().exec_driver_sql(_locking(keys), execution_options=_AS_IT_IS)
+    else:
+        session.info["locks"] = keys
+        session.connection()
+
+
+def _locking(keys: Collection[int]) -> str:
+    return "; ".join(f"select pg_advisory_xact_lock({key:d})" for key in sorted(keys))
+
+
+# Several statements in one trip: psycopg prepares only what comes with values, and that one by one.
+_AS_IT_IS = {"no_parameters": True}
+
+
 @event.listens_for(Session, "after_begin")
-def _tell_the_tenant(
-    session: Session, transaction: orm.SessionTransaction, connection: sa.Connection
-) -> None:
+def _begin(session: Session, transaction: orm.SessionTransaction, connection: sa.Connection) -> None:
+    """Begin, and tell all that a transaction is to know, in one trip.
+
+    The connections are in autocommit mode, so that psycopg sends no BEGIN of its own before.
+    """
     if transaction.nested:
         return  # a savepoint knows what its transaction was told
-    tenant_id, statement_ms = session.info.get("tenant_id"), session.info.get("statement_ms")
-    if tenant_id is not None and statement_ms is None:
-        connection.execute(_TENANT, {"id": str(tenant_id)})
-    elif tenant_id is not None:
-        connection.execute(_TENANT_IN_TIME, {"id": str(tenant_id), "ms": str(statement_ms)})
+    told = []
+    if cast("psycopg.Connection[Any]", connection.connection.driver_connection).autocommit:
+        told.append("begin")
+    if (tenant_id := session.info.get("tenant_id")) is not None:
+        told.append(f"select set_config('engage.tenant_id', '{tenant_id:d}', true)")
+    if (statement_ms := session.info.get("statement_ms")) is not None:
+        told.append(f"select set_config('statement_timeout', '{statement_ms:d}', true)")
+    if keys := session.info.pop("locks", None):
+        told.append(_locking(keys))
+    if told:
+        connection.exec_driver_sql("; ".join(told), execution_options=_AS_IT_IS)
 
 
 @event.listens_for(Session, "do_orm_execute")

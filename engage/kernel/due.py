@@ -40,8 +40,8 @@ def ring(session: Session, queue: str) -> None:
 
 
 def marking(work: sa.CTE) -> sa.CTE:
-    """Build what `mark` does for the rows of work that `work` records in the same statement."""
-    rows = sa.select(work.c.tenant_id, work.c.queue, work.c.available_at).distinct()
+    """Build what `mark` does for what `work` records in the same statement, all for one queue and time."""
+    rows = sa.select(work.c.tenant_id, work.c.queue, work.c.available_at).limit(sa.literal_column("1"))
     return sa.insert(Due).from_select(("tenant_id", "queue", "at"), rows).cte("marked")
 
 

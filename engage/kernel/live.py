@@ -47,10 +47,9 @@ def publish(tenant_id: int) -> None:
     _send(CHANNEL, str(tenant_id))
 
 
-def publish_times(tenant_id: int, times: set[tuple[int, int]]) -> None:
-    """Send at which stores and when something of a tenant changed; with Redis away it is lost."""
-    for store_id, at in sorted(times):
-        _send(TIMES, f"{tenant_id} {store_id} {at}")
+def publish_time(tenant_id: int, store_id: int, at: int) -> None:
+    """Send at which store and when something of a tenant changed; with Redis away it is lost."""
+    _send(TIMES, f"{tenant_id} {store_id} {at}")
 
 
 def _send(channel: str, told: str) -> None:
