@@ -413,7 +413,7 @@ def test_a_booking_asks_little_of_the_database(scene: Scene, session: Session, c
     with count_queries() as counted:
         services.book(session, scene.wish(item_id=item_id), by=scene.fan(), now=now)
         session.flush()
-    assert counted.n == 4
+    assert counted.n == 2
 
 
 def test_psycopg_remembers_what_decides_about_a_booking() -> None:

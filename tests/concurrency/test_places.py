@@ -26,6 +26,7 @@ from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.outbox import OutboxRow
 from tests.booking.scenes import SLOT, Scene, make_scene
 from tests.concurrency.race import WAIT, race
+from tests.concurrency.unguarded import take_places_by
 from tests.conftest import Chain
 
 STEPS = 6  # of five minutes, in a slot
@@ -127,7 +128,7 @@ def test_control_without_the_guard_it_overbooks(
     app: Flask, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene = make_scene(chain, per_slot=1)
-    monkeypatch.setattr(ledger, "move", ReadThenWrite(callers=2))
+    take_places_by(monkeypatch, ReadThenWrite(callers=2))
     results = race(app, chain.id, [booking(scene.wish(fan=fan)) for fan in (0, 1)])
     assert outcomes(results) == {"done": 2}
     assert counted(scene) == (2, 2)
@@ -167,7 +168,7 @@ def test_control_without_the_guard_the_doctor_has_them_all(
 ) -> None:
     scene = make_scene(chain, per_slot=1, fan_count=6)
     calls = assigning(scene)
-    monkeypatch.setattr(ledger, "move", lambda _session, _moves: True)
+    take_places_by(monkeypatch)
     assert outcomes(race(app, chain.id, calls)) == {"done": 6}
     assert with_the_doctor(scene) == 6
     assert imbalance(scene) != {}

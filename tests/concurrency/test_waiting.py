@@ -18,13 +18,14 @@ from engage.booking import services
 from engage.booking.errors import SlotFull
 from engage.booking.models import Appointment, Hold, Place, WaitingOffer, WaitingWish
 from engage.booking.queries import waiting as queries
-from engage.booking.rules import Move, Span, moves
-from engage.booking.services import Wanted, ledger
+from engage.booking.rules import Span, moves
+from engage.booking.services import Wanted, wishes
 from engage.booking.services.offers import Time
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from tests.booking.scenes import Scene, make_scene
 from tests.booking.test_waiting import DESK, fill, noon, wanted
 from tests.concurrency.race import WAIT, race
+from tests.concurrency.unguarded import take_places_by
 from tests.conftest import Chain
 
 WORKERS = 4
@@ -128,10 +129,7 @@ def test_control_without_the_ledger_one_place_goes_to_two(
     wishes = listed(scene, fans=2, free=(2,))
     time = Time(scene.doctor_id, scene.opens_at + dt.timedelta(minutes=60))
 
-    def nothing_moves(_session: Session, _moves: Sequence[Move]) -> bool:
-        return True
-
-    monkeypatch.setattr(ledger, "move", nothing_moves)
+    take_places_by(monkeypatch)
     results = race(app, chain.id, [by_hand(scene, wish_id, time) for wish_id in wishes])
     assert outcomes(results) == {"made": 2}
 
@@ -173,7 +171,7 @@ def test_control_without_the_ledger_it_is_offered_and_booked(
     scene = make_scene(chain, fan_count=3)
     (wish_id,) = listed(scene, fans=1, free=(2,))
     time = Time(scene.doctor_id, scene.opens_at + dt.timedelta(minutes=60))
-    monkeypatch.setattr(ledger, "move", lambda _session, _moves: True)
+    take_places_by(monkeypatch)
     calls = [by_hand(scene, wish_id, time), booking(scene, 2, now=noon(scene))]
     assert outcomes(race(app, chain.id, calls)) == {"made": 1, "booked": 1}
 
@@ -234,26 +232,30 @@ def test_an_offer_is_accepted_or_runs_out(app: Flask, chain: Chain, turn: int) -
         assert (wishes, offers) == (["waiting"], ["expired"])
 
 
-def test_control_without_the_lock_both_believe_it(
+def test_control_without_the_lock_it_is_taken_and_runs_out(
     app: Flask, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both have read the offer as open before either writes: it is taken, and said to have run out."""
+    """Its fan accepts between the worker's look and what the worker writes: a constraint is what is left."""
     scene = make_scene(chain)
-    (wish_id,) = listed(scene, fans=1, free=(2,))
+    listed(scene, fans=1, free=(2,))
     with tenant_scope(chain.id), unit_of_work() as session:
         made = services.offer_next(session, chain.store.id, now=noon(scene))
         assert made is not None
         offer_id, late = made.id, made.expires_at
+    close, visits = wishes.close, []
+
+    def accepted_before(session: Session, offer: WaitingOffer, state: str, *, now: dt.datetime) -> None:
+        with unit_of_work() as other:
+            visits.append(services.accept_offer(other, offer_id, by=scene.fan(), now=now))
+        close(session, offer, state, now=now)
+
     monkeypatch.setattr(queries, "_keeping", unlocked)
-    with tenant_scope(chain.id), unit_of_work() as first:
-        seen = queries.locked_wish(first, wish_id)
-        offer = queries.offer(first, offer_id)
-        assert (seen.state, offer.state) == ("offered", "open")
-        with unit_of_work() as second:
-            assert services.expire_offers(second, now=late, batch=10) == 1
-        offer.state, offer.answered_at = "declined", late  # what it has read is no longer so
-    with tenant_scope(chain.id), unit_of_work() as session:
-        assert queries.offer(session, offer_id).state == "declined"
+    monkeypatch.setattr(wishes, "close", accepted_before)
+    met = pytest.raises(sa.exc.IntegrityError, match="taken_has_visit")
+    with tenant_scope(chain.id), met, unit_of_work() as session:
+        services.expire_offers(session, now=late, batch=10)
+    assert [visit.state for visit in visits] == ["confirmed"]
+    assert state(scene) == (["booked"], ["taken"])
 
 
 def test_an_offer_that_is_being_answered_does_not_run_out(app: Flask, chain: Chain) -> None:

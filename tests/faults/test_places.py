@@ -22,12 +22,13 @@ from engage.booking import services
 from engage.booking.errors import NotOpen, NotPossible, PatientBusy, SlotFull, Stale
 from engage.booking.models import Appointment, Hold, Place
 from engage.booking.rules import LIVE, Span, moves
-from engage.booking.services import Book, Change, ledger
+from engage.booking.services import Book, Change
 from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, db, tenant_scope, unit_of_work
 from engage.kernel.errors import NotFound
 from tests.booking.scenes import SLOT, Scene, make_scene
+from tests.concurrency.unguarded import take_places_by
 from tests.conftest import Chain
 
 LARGE = [pytest.mark.large, pytest.mark.timeout(1200)]
@@ -140,7 +141,7 @@ def test_without_the_guard_a_stampede_oversells(
 ) -> None:
     """The control of R13: places are taken whatever is left, and the last look is at what is sold."""
     scene = make_scene(chain, per_slot=1, fan_count=60)
-    monkeypatch.setattr(ledger, "move", lambda _session, _moves: True)
+    take_places_by(monkeypatch)
     came = stampede(app, scene, tries=40, workers=8)
     assert sum(isinstance(one, int) for one in came) > 1
     assert looked_at(app, chain) != {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -17,6 +17,7 @@ from engage.booking.rules import Slot, Stretch, Taken
 from engage.booking.rules.terms import Terms, may_begin
 from engage.clinic import queries as clinic
 from engage.clinic.queries import situations
+from engage.kernel import recent
 from engage.kernel.db import Session
 
 if TYPE_CHECKING:
@@ -66,12 +67,19 @@ def nearest_slots(
     minutes: int = 0,
     item_id: int | None = None,
 ) -> list[Slot]:
-    """Give up to three free slots near a time that cannot be had, in the order of time; in two queries."""
+    """Give up to three free slots near a time that cannot be had, in the order of time; in two queries.
+
+    They may be a second old: where many are refused at once, they are looked for once (`kernel.recent`).
+    """
     begin, end = wished - AROUND, wished + AROUND
-    around = open_slots(
-        session, store_id, doctor_id, begin=begin, end=end, now=now, minutes=minutes, item_id=item_id
-    )
-    return rules.nearest(around, wished)
+
+    def find() -> list[Slot]:
+        around = open_slots(
+            session, store_id, doctor_id, begin=begin, end=end, now=now, minutes=minutes, item_id=item_id
+        )
+        return rules.nearest(around, wished)
+
+    return recent.answer(("nearest", session.tenant_id, store_id, doctor_id, wished, minutes, item_id), find)
 
 
 def slot_at(
@@ -175,18 +183,20 @@ def taken_in(
         "before": end + rules.LONGEST,
         "now": now,
     }
-    return rules.taken_by((row[0], row[1], row[2]) for row in session.execute(_TAKEN, told))
+    return rules.taken_by(session.execute(_TAKEN, told))
 
 
-def _taking() -> sa.CompoundSelect[Any]:
-    """Build the statement that gives what visits and holds take."""
+def _taking() -> sa.Select[str, int, int, int]:
+    """Build the statement that gives what visits and holds take, each span once with how many there are."""
     resources = sa.bindparam("resources", type_=ARRAY(sa.Text))
     after, before, now = (
         sa.bindparam(name, type_=sa.DateTime(timezone=True)) for name in ("after", "before", "now")
     )
     visit, hold = (cast("sa.Table", model.__table__) for model in (Appointment, Hold))
     visits, holds = (
-        sa.select(table.c.resource, _second(table.c.starts_at), _second(table.c.ends_at)).where(
+        sa.select(
+            table.c.resource, _second(table.c.starts_at).label("begin"), _second(table.c.ends_at).label("end")
+        ).where(
             table.c.tenant_id == sa.bindparam("tenant_id", type_=sa.BigInteger),
             table.c.resource == sa.func.any(resources),
             table.c.starts_at > after,
@@ -194,7 +204,11 @@ def _taking() -> sa.CompoundSelect[Any]:
         )
         for table in (visit, hold)
     )
-    return visits.where(visit.c.state != "cancelled").union_all(holds.where(hold.c.expires_at > now))
+    each = (
+        visits.where(visit.c.state != "cancelled").union_all(holds.where(hold.c.expires_at > now)).subquery()
+    )
+    span = (each.c.resource, each.c.begin, each.c.end)
+    return sa.select(*span, sa.func.count()).group_by(*span)
 
 
 def _second(column: sa.ColumnElement[dt.datetime]) -> sa.ColumnElement[int]:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Final, NamedTuple
 
 GRID: Final = dt.timedelta(minutes=5)
@@ -70,12 +70,14 @@ def moves(leaves: Iterable[Span], takes: Span | None = None, capacity: int = 0) 
     ]
 
 
-def taken_by(spans: Iterable[tuple[str, int, int]]) -> Taken:
-    """Count the places that visits and holds take: each its resource, and the seconds it begins and ends."""
-    steps: dict[str, list[range]] = defaultdict(list)
-    for resource, begin, end in spans:
-        steps[resource].append(_steps(resource, begin, end))
-    return {resource: Counter(chain.from_iterable(taken)) for resource, taken in steps.items()}
+def taken_by(spans: Iterable[tuple[str, int, int, int]]) -> Taken:
+    """Count the places that visits and holds take: resource, the seconds of begin and end, and how many."""
+    taken: dict[str, Counter[int]] = defaultdict(Counter)
+    for resource, begin, end, count in spans:
+        steps = taken[resource]
+        for step in _steps(resource, begin, end):
+            steps[step] += count
+    return taken
 
 
 @dataclass(frozen=True, slots=True)

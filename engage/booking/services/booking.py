@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -78,31 +78,47 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
     slot = known.slot(wish, now=now)
     if slot is None:
         raise NotOpen
-    if known.is_full(slot) or not _take(session, wish, known, slot, now=now):
+    waits = limits.who(by) == rules.PATIENT and known.terms.approval
+    made = None
+    if not known.is_full(slot):
+        moves = _moves(session, wish, known, slot, now=now)
+        made = _make(session, wish, slot, moves, state="requested" if waits else "confirmed", by=by, now=now)
+    if made is None:
         minutes = known.situation.item.minutes if known.situation.item else 0
         target = (wish.store_id, wish.doctor_id, wish.starts_at)
         raise SlotFull(
             nearest=queries.nearest_slots(session, *target, now=now, minutes=minutes, item_id=wish.item_id)
         )
-    waits = limits.who(by) == rules.PATIENT and known.terms.approval
-    made = _insert(session, wish, slot, state="requested" if waits else "confirmed", by=by, now=now)
     live.hint_at(session, made.store_id, made.starts_at)
     return made
 
 
-def _take(session: Session, wish: Book, known: queries.Known, slot: rules.Slot, *, now: dt.datetime) -> bool:
-    """Take the places of a slot, also those of holds that give way; False if one was not left."""
+def _moves(
+    session: Session, wish: Book, known: queries.Known, slot: rules.Slot, *, now: dt.datetime
+) -> Sequence[rules.Move]:
+    """Give which places a visit takes, and gives back of holds that give way to it."""
     freed: Iterable[rules.Span] = ()
     if known.may_give_way:
         mine = (Hold.id == wish.hold_id) & (Hold.fan_id == wish.fan_id) if wish.hold_id else None
         freed = map(holds.span_of, holds.clear(session, slot.span, fan_id=wish.fan_id, now=now, mine=mine))
-    return ledger.move(session, rules.moves(freed, slot.span, slot.capacity))
+    return rules.moves(freed, slot.span, slot.capacity)
 
 
-def _insert(
-    session: Session, wish: Book, slot: rules.Slot, *, state: str, by: Actor, now: dt.datetime
-) -> Appointment:
-    """Insert it, with its event and its entry in the trail, unless the patient is elsewhere then."""
+def _make(
+    session: Session,
+    wish: Book,
+    slot: rules.Slot,
+    moves: Sequence[rules.Move],
+    *,
+    state: str,
+    by: Actor,
+    now: dt.datetime,
+) -> Appointment | None:
+    """Take the places and insert the visit, with its event and its entry in the trail; None if one was gone.
+
+    Raises:
+        PatientBusy: the patient is elsewhere then.
+    """
     row = {
         "key": wish.key,
         "store_id": wish.store_id,
@@ -121,35 +137,41 @@ def _insert(
         "rebooked_from_id": wish.rebooked_from_id,
     }
     told = {f"new_{name}": value for name, value in row.items()}
-    told |= outbox.values_of("booking.booked", now=now)
+    told |= ledger.values_of(moves) | outbox.values_of("booking.booked", now=now)
     told |= audit.values_of("appointment.booked", by=by, kind="appointment", now=now)
-    made_id = session.execute(_INSERT, told).scalar()
-    if made_id is None:
+    outcome = session.execute(_MAKE, told).one()
+    if not outcome.done:
+        return None
+    if outcome.made_id is None:
         raise PatientBusy
     due.ring(session, outbox.QUEUE)
-    made = Appointment(tenant_id=session.tenant_id, id=made_id, version=1, **row)
+    made = Appointment(tenant_id=session.tenant_id, id=outcome.made_id, version=1, **row)
     orm.make_transient_to_detached(made)  # it is stored already; what was not told is read when asked for
     session.add(made)
     return made
 
 
-def _inserting() -> sa.Select[int]:
-    """Build the statement that inserts an appointment, records `booking.booked` and the trail's entry.
+def _making() -> sa.Select[bool, int | None]:
+    """Build the statement that takes places and inserts an appointment, with its event and trail.
 
     One, for whoever wants the same place waits until it is committed. A plain insert would deadlock
-    with its like (`docs/locking.md`).
+    with its like (`docs/locking.md`). Where places are gone nothing is inserted, and what was taken is to be
+    rolled back.
     """
-    table = cast("sa.Table", Appointment.__table__)
+    table, moved = cast("sa.Table", Appointment.__table__), ledger.moving()
     told = {column: sa.bindparam(f"new_{column}", type_=table.c[column].type) for column in _TOLD}
     made = (
         insert(table)
-        .values(version=1, **told)
+        .from_select(
+            [*told, "version"], sa.select(*told.values(), sa.literal_column("1")).where(moved.c.done)
+        )
         .on_conflict_do_nothing()
         .returning(table.c.id, table.c.tenant_id)
         .cte("made")
     )
     event = outbox.recording(made, appointment_id=made.c.id)
-    return sa.select(made.c.id).add_cte(*event, audit.recording(made, made.c.id))
+    made_id = sa.select(made.c.id).scalar_subquery().label("made_id")
+    return sa.select(moved.c.done, made_id).add_cte(*event, audit.recording(made, made.c.id))
 
 
 _TOLD = (
@@ -169,7 +191,7 @@ _TOLD = (
     "booked_at",
     "rebooked_from_id",
 )
-_INSERT = _inserting()
+_MAKE = _making()
 
 
 def _same(made: Appointment, wish: Book) -> Appointment:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from engage.booking.models import Place
 from engage.booking.rules import Move
+from engage.kernel import db
 from engage.kernel.db import Session
 
 _TABLE = cast("sa.Table", Place.__table__)
@@ -53,30 +54,32 @@ def move(session: Session, moves: Sequence[Move]) -> bool:
     """
     if not moves:
         return True
-    values = {
+    return len(session.execute(_MOVE, values_of(moves)).all()) == len(moves)
+
+
+def moving() -> sa.CTE:
+    """Build what `move` does as part of a statement: `done` says whether all was taken (`values_of`)."""
+    moved = _statement().cte("moved")
+    wanted = sa.func.cardinality(sa.bindparam("resource", type_=ARRAY(sa.Text)))
+    return sa.select((sa.func.count() == wanted).label("done")).select_from(moved).cte("all_moved")
+
+
+def values_of(moves: Sequence[Move]) -> dict[str, Any]:
+    """Give what a statement that moves places is told: some arrays of one length."""
+    return {
         "resource": [one.resource for one in moves],
         "grid_start": [one.grid_start for one in moves],
         "capacity": [one.capacity if one.places > 0 else -one.places for one in moves],
         "taken": [max(one.places, 0) for one in moves],
     }
-    return len(session.execute(_MOVE, values).all()) == len(moves)
-
-
-def _locking() -> sa.Select[object]:
-    each = sa.func.unnest(sa.bindparam("keys", type_=ARRAY(sa.BigInteger))).table_valued("key")
-    return sa.select(sa.func.pg_advisory_xact_lock(each.render_derived().c.key))
-
-
-_LOCK = _locking()
 
 
 def lock(session: Session, *names: str) -> None:
     """Let one transaction at a time act on each of some names; released at its end.
 
-    All are taken by one statement, in one order.
+    All are taken in one order.
     """
-    keys = sorted(_key(f"{session.tenant_id} {name}") for name in names)
-    session.execute(_LOCK, {"keys": keys})
+    db.lock(session, {_key(f"{session.tenant_id} {name}") for name in names})
 
 
 def patient(patient_id: int) -> str:

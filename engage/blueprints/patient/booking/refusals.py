@@ -24,7 +24,7 @@ from engage.booking.errors import (
     TooManyOpen,
     TooSoon,
 )
-from engage.kernel import clock
+from engage.kernel import clock, recent
 from engage.kernel.db import unit_of_work
 from engage.kernel.errors import DomainError
 
@@ -75,8 +75,11 @@ def page(road: Road, choice: Choice, refusal: DomainError) -> tuple[str, int]:
     """Say why a wish was refused, with the nearest free times where others were faster."""
     with unit_of_work() as session:
         # A visit may move within a store that patients see no longer.
-        moves = road.moving is not None
-        place = place_of(session, choice.store_id, choice.doctor_id, hidden_too=moves)
+        wished = (choice.store_id, choice.doctor_id, road.moving is not None)
+        place = recent.answer(
+            ("place", session.tenant_id, *wished),
+            lambda: place_of(session, *wished[:2], hidden_too=wished[2]),
+        )
     view = _VIEWS[type(refusal)](road, place, choice, refusal)
     view["alternatives"] = [road.time(place, slot.starts_at) for slot in refusal.data.get("nearest", ())]
     return render_template("patient/booking/refused.html", view=view), 409
