@@ -5,12 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import request, url_for
 
 from engage.blueprints.addresses import read_day
+from engage.blueprints.guard import Staff
 from engage.booking.rules import STATES
+from engage.clinic import queries as clinic
+from engage.kernel import clock
+from engage.kernel.db import Session
+
+if TYPE_CHECKING:
+    from engage.clinic.models import Store
 
 VIEWS = ("list", "board", "week")
 WEEK = 7
@@ -80,6 +87,17 @@ class Asked:
         shifted = self.day.toordinal() + days
         reachable = dt.date.min.toordinal() < shifted < dt.date.max.toordinal()
         return self.url(day=dt.date.fromordinal(shifted) if reachable else self.day)
+
+
+def looked_at(
+    session: Session, staff: Staff, *, now: dt.datetime
+) -> tuple[Asked, Mapping[int, Store], Mapping[int, str]]:
+    """Give what this request asks for, and in the clinic's order the stores within reach and the doctors."""
+    scope = staff.scope("appointments.view")
+    stores = {store.id: store for store in clinic.stores(session) if scope.holds(store.id)}
+    doctors = {doctor.id: doctor.name for doctor in clinic.doctors(session)}
+    today = clock.local(now, staff.house.zone).date()
+    return Asked.read(today=today, stores=stores, doctors=doctors), stores, doctors
 
 
 def read_id(written: str, known: Collection[int]) -> int | None:

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from engage.blueprints.console.appointments import week
-from engage.blueprints.console.appointments.asked import WEEK, Asked, options
+from engage.blueprints.console.appointments.asked import WEEK, Asked, looked_at, options
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.console.appointments.board import Eye, of_day, of_week, why_closed
 from engage.blueprints.console.people_words import called
@@ -25,7 +25,6 @@ from engage.blueprints.guard import Staff
 from engage.booking import queries
 from engage.booking.queries import Row
 from engage.booking.rules import CHANNELS, STATES, TONES
-from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
 from engage.patients import queries as patients
@@ -40,16 +39,13 @@ OVER = frozenset({"completed", "cancelled", "no_show"})
 @bp.view("", permission="appointments.view")
 def index(staff: Staff) -> ResponseReturnValue:
     """Show a day or a week, filtered by what stands in the address."""
-    scope, now = staff.scope("appointments.view"), clock.now()
+    now = clock.now()
     with unit_of_work() as session:
-        stores = {store.id: store for store in clinic.stores(session) if scope.holds(store.id)}
-        doctors = {doctor.id: doctor.name for doctor in clinic.doctors(session)}
-        today = clock.local(now, staff.house.zone).date()
-        asked = Asked.read(today=today, stores=stores, doctors=doctors)
+        asked, stores, doctors = looked_at(session, staff, now=now)
         carried = patients.patients(session, [asked.patient]) if asked.patient else {}
         asked = replace(asked, patient=next(iter(carried), None))
-        shown = {"board": _board, "week": _week}.get(asked.view, _list)
-        view = shown(session, staff, asked, stores, doctors, now=now)
+        show = _list if asked.view == "list" else _board
+        view = show(session, staff, asked, stores, doctors, now=now)
         left = outside(session, staff, now=now)
     view |= {
         "outside": left,
@@ -63,7 +59,7 @@ def index(staff: Staff) -> ResponseReturnValue:
         "day": _day(asked),
         "views": _views(asked),
         "new_url": _new_url(staff, asked),
-        "is_today": asked.day == today,
+        "is_today": asked.day == asked.today,
         "filtered": asked.filtered,
     }
     return render_template("console/appointments/day.html", view=view)
@@ -110,47 +106,24 @@ def _board(
     *,
     now: dt.datetime,
 ) -> dict[str, Any]:
+    """Give the board of a store's day, or its week: of all doctors as strips, of one with a column a day."""
     filters = [*_store_filter(asked, stores), _doctor_filter(asked, doctors)]
     shown = stores.get(asked.store or 0) or next(iter(stores.values()), None)
     view: dict[str, Any] = {"body": "console/appointments/board.html", "board": None, "filters": filters}
     if shown is None:
         return view
-    board = queries.board(session, asked.day, shown.id, now=now, language=staff.language)
-    eye = _eye(staff, asked, shown, now=now)
-    return view | {
-        "board": of_day(board, eye, doctor_id=asked.doctor)
-        | {"store": shown.short_name, "closed": why_closed(board), "name": board.name},
-        "now": eye.now,
-        "place": shown.short_name,
-    }
-
-
-def _week(
-    session: Session,
-    staff: Staff,
-    asked: Asked,
-    stores: Stores,
-    doctors: Mapping[int, str],
-    *,
-    now: dt.datetime,
-) -> dict[str, Any]:
-    """Give the week of all doctors as strips, or of one as a board with a column a day."""
-    filters = [*_store_filter(asked, stores), _doctor_filter(asked, doctors)]
-    shown = stores.get(asked.store or 0) or next(iter(stores.values()), None)
-    view: dict[str, Any] = {"body": "console/appointments/board.html", "board": None, "filters": filters}
-    if shown is None:
-        return view
-    boards = queries.boards(session, asked.monday, shown.id, days=WEEK, now=now, language=staff.language)
     eye = _eye(staff, asked, shown, now=now)
     view |= {"now": eye.now, "place": shown.short_name}
+    if asked.view == "board":
+        board = queries.board(session, asked.day, shown.id, now=now, language=staff.language)
+        told = {"store": shown.short_name, "closed": why_closed(board), "name": board.name}
+        return view | {"board": of_day(board, eye, doctor_id=asked.doctor) | told}
+    boards = queries.boards(session, asked.monday, shown.id, days=WEEK, now=now, language=staff.language)
     if asked.doctor:
         told = {"store": shown.short_name, "closed": "", "name": ""}
         return view | {"board": of_week(boards, eye, doctor_id=asked.doctor) | told}
-    told = {"store": shown.short_name}
-    return view | {
-        "body": "console/appointments/week.html",
-        "week": week.of_all(boards, asked, eye, doctors=doctors) | told,
-    }
+    strips = week.of_all(boards, asked, eye, doctors=doctors) | {"store": shown.short_name}
+    return view | {"body": "console/appointments/week.html", "week": strips}
 
 
 def _eye(staff: Staff, asked: Asked, store: Store, *, now: dt.datetime) -> Eye:

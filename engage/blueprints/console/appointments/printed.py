@@ -10,13 +10,12 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from engage.blueprints.console.appointments.asked import Asked
+from engage.blueprints.console.appointments.asked import looked_at
 from engage.blueprints.console.appointments.blueprint import bp
 from engage.blueprints.guard import Staff
 from engage.booking import queries
 from engage.booking.queries import Row
 from engage.booking.rules import STATES
-from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
 
@@ -24,12 +23,9 @@ from engage.kernel.db import unit_of_work
 @bp.view("/sheet", permission="appointments.view")
 def printed(staff: Staff) -> ResponseReturnValue:
     """Show the sheet of a day: each doctor's visits in the order of time, with room for a mark."""
-    scope, now = staff.scope("appointments.view"), clock.now()
+    now = clock.now()
     with unit_of_work() as session:
-        stores = {store.id: store for store in clinic.stores(session) if scope.holds(store.id)}
-        doctors = {doctor.id: doctor.name for doctor in clinic.doctors(session)}
-        today = clock.local(now, staff.house.zone).date()
-        asked = Asked.read(today=today, stores=stores, doctors=doctors)
+        asked, stores, doctors = looked_at(session, staff, now=now)
         store = stores.get(asked.store or 0) or next(iter(stores.values()), None)
         rows: Sequence[Row] = ()
         if store is not None:
