@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from engage.kernel import clock
 from engage.kernel.db import Model, Session
 
 
@@ -29,9 +30,10 @@ class Due(Model):
 
 
 def mark(session: Session, queue: str, *, at: dt.datetime) -> None:
-    """Record that the queue has work at `at`; rings after the commit."""
+    """Record that the queue has work at `at`; rings after the commit, or then if that is yet to come."""
     session.execute(sa.insert(Due).values(tenant_id=session.tenant_id, queue=queue, at=at))
-    ring(session, queue)
+    if at <= clock.now():
+        ring(session, queue)
 
 
 def ring(session: Session, queue: str) -> None:

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from engage.kernel import due
+from engage.kernel import clock, due
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.due import Due
 from tests.conftest import Chain
@@ -94,6 +94,17 @@ def test_nobody_is_rung_when_nothing_was_committed(chain: Chain, monkeypatch: py
             due.mark(session, QUEUE, at=NOW)
             assert rung == []
         assert rung == [(chain.id, QUEUE)]
+        with unit_of_work() as session:
+            session.execute(sa.delete(Due).where(Due.tenant_id == chain.id))
+
+
+def test_what_is_yet_to_come_is_rung_by_the_clock(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[tuple[int, str]] = []
+    monkeypatch.setattr("engage.kernel.doorbell.ring", lambda *who: rung.append(who))
+    with tenant_scope(chain.id):
+        with unit_of_work() as session:
+            due.mark(session, QUEUE, at=clock.now() + dt.timedelta(minutes=5))
+        assert rung == []
         with unit_of_work() as session:
             session.execute(sa.delete(Due).where(Due.tenant_id == chain.id))
 
