@@ -81,7 +81,7 @@ from engage.blueprints.patient.booking import choosing, holding
 from engage.blueprints.patient.visits import changing, showing
 from engage.config import Config
 from engage.kernel import clock, doorbell, logs, outbox, sealing
-from engage.kernel.db import BRIEF, BRIEF_MS, db
+from engage.kernel.db import BRIEF, BRIEF_MS, db, remember_statements
 from engage.kernel.files import DiskFiles
 from engage.reactions import HANDLERS
 from engage.sms.gateway import SmsGateway
@@ -217,6 +217,8 @@ def _flask(config: Config) -> Flask:
     sealing.use_key(config.data_key)
     doorbell.connect(config.redis_url)
     db.init_app(app)
+    with app.app_context():
+        remember_statements(db.engine)
     faces.init_app(app)
     return app
 

@@ -20,6 +20,7 @@ import psycopg
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
+from psycopg.pq import TransactionStatus
 from sqlalchemy import event, orm
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
@@ -179,6 +180,32 @@ def _ping_after_a_rest(
             connection.rollback()
         except psycopg.OperationalError as gone:
             raise sa.exc.DisconnectionError from gone  # the pool opens another
+
+
+class _Connection(psycopg.Connection[Any]):
+    """A connection that remembers its prepared statements when a transaction is refused.
+
+    psycopg forgets them all, since a rollback may take back what they name; processes of ours make and drop
+    no tables. A refusal would have PostgreSQL plan everything anew: 2 of the 5 ms that one took.
+    """
+
+    def rollback(self) -> None:
+        """End the transaction without a trace."""
+        with self.lock:
+            if self.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+                self.pgconn.exec_(b"rollback")
+        super().rollback()  # nothing is left to do but for a connection that broke
+
+
+def remember_statements(engine: sa.Engine) -> None:
+    """Let an engine's connections keep their prepared statements over refusals."""
+
+    def connect(
+        _dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]
+    ) -> _Connection:
+        return _Connection.connect(*arguments, **options)
+
+    event.listen(engine, "do_connect", connect)
 
 
 # The first part of a statement that is a whole transaction: it tells the tenant.

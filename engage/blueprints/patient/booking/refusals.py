@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template, url_for
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
 
 from engage.blueprints.faces import day as written_day
 from engage.blueprints.guard import Visitor
@@ -73,16 +73,25 @@ class Road:
 
 def page(road: Road, choice: Choice, refusal: DomainError) -> tuple[str, int]:
     """Say why a wish was refused, with the nearest free times where others were faster."""
+    view = recent.answer(_key(road, choice, refusal), lambda: _said(road, choice, refusal))
+    return render_template("patient/booking/refused.html", view=view), 409
+
+
+def _key(road: Road, choice: Choice, refusal: DomainError) -> Hashable:
+    """Give all that decides about what is said: it is the same for everybody who wanted one time."""
+    told = tuple(sorted((name, str(value)) for name, value in refusal.data.items()))
+    pages = (road.visitor.house.id, road.visitor.account_slug, str(get_locale()))
+    return (type(refusal), told, *pages, road.moving, road.version, choice)
+
+
+def _said(road: Road, choice: Choice, refusal: DomainError) -> dict[str, Any]:
     with unit_of_work() as session:
         # A visit may move within a store that patients see no longer.
-        wished = (choice.store_id, choice.doctor_id, road.moving is not None)
-        place = recent.answer(
-            ("place", session.tenant_id, *wished),
-            lambda: place_of(session, *wished[:2], hidden_too=wished[2]),
-        )
+        moves = road.moving is not None
+        place = place_of(session, choice.store_id, choice.doctor_id, hidden_too=moves)
     view = _VIEWS[type(refusal)](road, place, choice, refusal)
     view["alternatives"] = [road.time(place, slot.starts_at) for slot in refusal.data.get("nearest", ())]
-    return render_template("patient/booking/refused.html", view=view), 409
+    return view
 
 
 def expired(visitor: Visitor, choice: Choice | None) -> tuple[str, int]:
