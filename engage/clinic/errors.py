@@ -26,6 +26,13 @@ class DoctorElsewhere(DomainError):
     title = N_("The doctor has another shift at that time.")
 
 
+class DayChanged(DomainError):
+    """Somebody else changed a doctor's day meanwhile; carries the `periods` that stand on it now."""
+
+    code = "day_changed"
+    title = N_("This day has been changed meanwhile. What you typed is kept: look at it, then save again.")
+
+
 class ClosureChanged(DomainError):
     """Somebody else changed the closure meanwhile."""
 
@@ -46,6 +53,13 @@ class NoTable(DomainError):
     code = "no_table"
     status = 422
     title = N_("This is no Excel or CSV file, or it is too long: at most 5,000 lines and 2 MB.")
+
+
+class ImportChanged(DomainError):
+    """What an import brought has been changed since; it is not taken back any more."""
+
+    code = "import_changed"
+    title = N_("What the table brought has been changed since. Nothing was taken back.")
 
 
 class ImportClash(DomainError):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 
 from engage.audit.services import OPERATOR, Actor
 from engage.booking import queries, services
 from engage.booking.errors import NotOpen
 from engage.clinic import services as clinic
-from engage.clinic.models import Doctor, Store
+from engage.clinic.models import Doctor, Shift, Store
 from engage.clinic.rules import Special
 from engage.clinic.services import ClosureDetails
 from engage.kernel import clock
@@ -49,8 +50,20 @@ def slots(session: Session, scene: Scene, doctor_id: int | None, item_id: int | 
 def outside(session: Session, scene: Scene, **narrowed: object) -> list[int]:
     """Give the visits outside open time of the month to come."""
     now = clock.now()
-    rows = queries.outside(session, begin=now, end=now + dt.timedelta(days=30), **narrowed)
-    return [row.id for row in rows]
+    left = queries.outside(session, begin=now, end=now + dt.timedelta(days=30), **narrowed)
+    return [one.row.id for one in left]
+
+
+def crowded(session: Session) -> list[int]:
+    """Give the visits of the month to come of which there are more than places."""
+    now = clock.now()
+    left = queries.outside(session, begin=now, end=now + dt.timedelta(days=30))
+    return [one.row.id for one in left if one.why == queries.CROWDED]
+
+
+def let_come(session: Session, scene: Scene, per_slot: int) -> None:
+    """Let so many come at once to the scene's doctor."""
+    session.execute(sa.update(Shift).where(Shift.id == scene.shift_id).values(per_slot=per_slot))
 
 
 @pytest.fixture
@@ -168,6 +181,51 @@ def test_a_visit_without_a_doctor_is_outside_where_the_store_is_closed(
     assert outside(session, scene) == []
     close(session, scene, 1, 2)
     assert outside(session, scene) == [made.id]
+
+
+def test_where_fewer_may_come_than_are_booked_all_of_that_time_are_listed(
+    scene: Scene, session: Session
+) -> None:
+    now = clock.now()
+    let_come(session, scene, 2)
+    both = [services.book(session, scene.wish(fan=fan), by=scene.fan(fan), now=now).id for fan in (0, 1)]
+    services.book(session, scene.wish(slot=1), by=scene.fan(), now=now)
+    assert outside(session, scene) == []
+    let_come(session, scene, 1)
+    assert (outside(session, scene), crowded(session)) == (both, both)
+    assert set(queries.outside_ids(session, begin=now, end=scene.opens_at + SLOT)) == set(both)
+    services.cancel(session, both[0], 1, "停电", by=DESK, now=now)
+    assert outside(session, scene) == []
+
+
+def test_who_is_there_already_takes_a_place_and_is_not_listed(scene: Scene, session: Session) -> None:
+    let_come(session, scene, 2)
+    now = clock.now()
+    made = [services.book(session, scene.wish(fan=fan), by=scene.fan(fan), now=now) for fan in (0, 1)]
+    services.act(session, made[0].id, "check_in", by=DESK, now=made[0].starts_at - SLOT)
+    let_come(session, scene, 1)
+    assert crowded(session) == [made[1].id]
+
+
+@pytest.mark.parametrize(("places", "listed"), [(2, False), (1, True), (0, True)])
+def test_hours_without_a_doctor_have_fewer_places_than_visits(
+    scene: Scene, session: Session, count_queries, places: int, listed: bool
+) -> None:
+    store = session.get(Store, (session.tenant_id, scene.chain.store.id))
+    assert store is not None
+    store.any_per_hour = 2
+    session.flush()
+    now = clock.now()
+    both = [
+        services.book(session, scene.wish(fan=fan, doctor_id=None), by=scene.fan(fan), now=now).id
+        for fan in (0, 1)
+    ]
+    store.any_per_hour = places
+    session.commit()
+    assert crowded(session) == (both if listed else [])
+    with count_queries() as counted:
+        queries.outside_ids(session, begin=now, end=now + dt.timedelta(days=30))
+    assert counted.n == 4
 
 
 def test_many_visits_ask_no_more_queries_than_one(scene: Scene, session: Session, count_queries) -> None:

@@ -279,6 +279,44 @@ def test_a_changed_day_and_a_copy_come_back(manager, ours, scene):
         )
 
 
+def seen_on(page) -> str:
+    return html.unescape(re.search(r'name="seen" value="([^"]*)"', page.text)[1])
+
+
+def test_who_comes_second_to_a_day_is_told_and_what_they_typed_stays(manager, ours, scene):
+    date = day_of(scene)
+    day = f"/console/doctors/{scene.doctor_id}/days/{date}"
+    seen = seen_on(manager.ask("GET", day))
+    assert manager.ask("POST", day, period(scene) | {"seen": seen}).status_code == 303
+    first = ours(services.periods_of, scene.doctor_id, date, date)
+    typed = period(scene, begin="13:00", end="15:00")
+    refused = manager.ask("POST", day, typed | {"seen": seen})
+    assert refused.status_code == 409
+    assert "This day has been changed meanwhile." in refused.text
+    assert "Now it is: 09:00–12:00 徐汇店." in text_of(refused)
+    assert 'name="begin" value="13:00"' in refused.text
+    assert ours(services.periods_of, scene.doctor_id, date, date) == first
+    # Who has read it and saves again means it.
+    assert manager.ask("POST", day, typed | {"seen": seen_on(refused)}).status_code == 303
+    (after,) = ours(services.periods_of, scene.doctor_id, date, date)[date]
+    assert (after.begin_minute, after.end_minute) == (780, 900)
+
+
+def test_a_day_that_was_emptied_meanwhile_is_told_too(manager, ours, scene):
+    date = day_of(scene)
+    day = f"/console/doctors/{scene.doctor_id}/days/{date}"
+    seen = seen_on(manager.ask("GET", day))
+    ours(services.remove_shift, scene.shift_id, by=OPERATOR, now=clock.now())
+    refused = manager.ask("POST", day, period(scene) | {"seen": seen})
+    assert (refused.status_code, "Now it is: nothing." in text_of(refused)) == (409, True)
+
+
+def test_visits_outside_belong_to_appointments(manager):
+    page = manager.ask("GET", "/console/outside").text
+    (current,) = re.findall(r'<a href="([^"]*)" aria-current="page">', page.partition("</nav>")[0])
+    assert current == "/console/appointments"
+
+
 def test_new_shifts_begin_with_the_slots_of_their_store(manager, ours, scene):
     store_id, date = scene.chain.store.id, day_of(scene) + dt.timedelta(days=1)
     manager.ask("POST", f"/console/stores/{store_id}/rules", RULES)  # 45 minutes

@@ -12,17 +12,24 @@ import zipfile
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 
+from engage.audit.services import OPERATOR
+from engage.booking import services as bookings
+from engage.booking.rules.terms import Terms
 from engage.clinic import queries, services, tables
 from engage.clinic.errors import NoTable
+from engage.clinic.models import Shift
 from engage.clinic.rules import Period, Special
 from engage.clinic.rules.imports import read_date, read_days, read_minute, read_rosters
+from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from tests.booking.scenes import Scene, make_scene
 from tests.contracts.callers import log_in_directly
 
 HEAD = "医生,门店,日期,开始,结束,每段分钟,每段人数"
 DOCTORS, STORES = {"李明": 1}, {"徐汇店": 2, "浦东店": 3}
+SLOTS = {2: 40, 3: 30}
 DATE = dt.date(2030, 3, 4)
 
 
@@ -86,13 +93,13 @@ def test_dates(text, date):
 )
 def test_every_wrong_line_is_named(line, sentence):
     good = "李明,徐汇店,2030-03-04,14:00,18:00,,"
-    found, wrong = read_rosters(tables.read(csv_of(good, "", line)), DOCTORS, STORES)
-    assert [one.period for one in found] == [Period(840, 1080, 2, 30, 1)]
+    found, wrong = read_rosters(tables.read(csv_of(good, "", line)), DOCTORS, STORES, SLOTS)
+    assert [one.period for one in found] == [Period(840, 1080, 2, 40, 1)]
     assert [(number, told) for number, told, _ in wrong] == [(4, sentence)]
 
 
 def test_a_column_that_is_missing_is_named():
-    _, wrong = read_rosters(tables.read(csv_of(head="医生,门店,日期,开始")), DOCTORS, STORES)
+    _, wrong = read_rosters(tables.read(csv_of(head="医生,门店,日期,开始")), DOCTORS, STORES, SLOTS)
     assert [text for _, _, text in wrong] == ["结束", "每段分钟", "每段人数"]
 
 
@@ -204,6 +211,15 @@ def test_rosters_are_looked_at_then_taken_over_once(manager, scene):
     assert len(periods(scene)) == 2
 
 
+def test_a_line_without_a_length_takes_the_store_s(manager, scene):
+    with tenant_scope(scene.chain.id), unit_of_work() as work:
+        terms = Terms(slot_minutes=45)
+        bookings.set_terms(work, scene.chain.store.id, terms, by=OPERATOR, now=clock.now())
+    looked = manager.ask("POST", "/console/imports", sent(csv_of("李明,徐汇店,2030-03-04,9:00,12:00,,")))
+    manager.ask("POST", "/console/imports/confirm", {"packed": packed(looked)})
+    assert periods(scene) == [Period(540, 720, scene.chain.store.id, 45, 1)]
+
+
 def test_one_line_in_the_way_stops_all(manager, scene):
     page = "/console/imports"
     first = manager.ask("POST", page, sent(csv_of("李明,徐汇店,2030-03-04,9:00,12:00,30,2")))
@@ -229,6 +245,95 @@ def test_special_days_are_taken_over(manager, scene):
     with tenant_scope(scene.chain.id), unit_of_work() as work:
         found = queries.special_days(work, scene.chain.store.id, DATE, DATE)
     assert found == {DATE: Special("盘点", ((540, 720),))}
+
+
+def take_over(manager, sheet: str, content: bytes) -> str:
+    """Bring a table; gives the address that takes it back, if the page after it offers one."""
+    page = "/console/imports"
+    looked = manager.ask("POST", f"{page}?sheet={sheet}", sent(content))
+    taken = manager.ask("POST", f"{page}/confirm?sheet={sheet}", {"packed": packed(looked)})
+    after = manager.ask("GET", taken.location).text
+    found = re.search(r'action="(/console/imports/restore[^"]*)"', after)
+    return html.unescape(found[1]) if found else ""
+
+
+def special_days(scene) -> dict[dt.date, Special]:
+    with tenant_scope(scene.chain.id), unit_of_work() as work:
+        return dict(queries.special_days(work, scene.chain.store.id, DATE, DATE + dt.timedelta(days=9)))
+
+
+def test_imported_rosters_are_taken_back_and_what_was_there_stays(manager, scene):
+    lines = [f"李明,徐汇店,2030-03-{day:02},9:00,12:00,30,2" for day in (4, 5, 6)]
+    take_over(manager, "rosters", csv_of(lines[1]))
+    back = take_over(manager, "rosters", csv_of(*lines))
+    assert len(periods(scene)) == 3
+    done = manager.ask("POST", back)
+    assert done.status_code == 303
+    assert "As it was before." in manager.ask("GET", done.location).text
+    assert len(periods(scene)) == 1
+    again = manager.ask("POST", back)
+    assert "Nothing was taken back." in manager.ask("GET", again.location).text
+    assert len(periods(scene)) == 1
+    assert take_over(manager, "rosters", csv_of(lines[1])) == ""  # it brings nothing
+
+
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_rosters_that_were_changed_since_are_not_taken_back(manager, scene, how):
+    lines = [f"李明,徐汇店,2030-03-{day:02},9:00,12:00,30,2" for day in (4, 5)]
+    back = take_over(manager, "rosters", csv_of(*lines))
+    with tenant_scope(scene.chain.id), unit_of_work() as work:
+        shift = work.scalars(sa.select(Shift).where(Shift.id != scene.shift_id).order_by(Shift.id)).first()
+        if how == "removed":
+            services.remove_shift(work, shift.id, by=OPERATOR, now=clock.now())
+        else:
+            shift.per_slot = 5
+    stood = periods(scene)
+    refused = manager.ask("POST", back)
+    assert "Nothing was taken back." in manager.ask("GET", refused.location).text
+    assert periods(scene) == stood
+
+
+def test_imported_days_are_taken_back_to_what_they_were(manager, scene):
+    head = "门店,日期,名称,开始,结束"
+    lines = ["徐汇店,2030-03-04,盘点,9:00,12:00", "徐汇店,2030-03-05,春节,,"]
+    take_over(manager, "days", csv_of("徐汇店,2030-03-04,年会,10:00,11:00", head=head))
+    before = special_days(scene)
+    back = take_over(manager, "days", csv_of(*lines, head=head))
+    assert special_days(scene)[DATE] == Special("盘点", ((540, 720),))
+    manager.ask("POST", back)
+    assert special_days(scene) == before == {DATE: Special("年会", ((600, 660),))}
+    back = take_over(manager, "days", csv_of(*lines, head=head))
+    take_over(manager, "days", csv_of("徐汇店,2030-03-04,年会,10:00,11:00", head=head))
+    stood = special_days(scene)
+    refused = manager.ask("POST", back)
+    assert "Nothing was taken back." in manager.ask("GET", refused.location).text
+    assert special_days(scene) == stood
+
+
+def test_what_another_wrote_takes_nothing_back(app, manager, scene):
+    back = take_over(manager, "rosters", csv_of("李明,徐汇店,2030-03-04,9:00,12:00,30,2"))
+    for sheet in ("rosters", "days"):
+        for were in ("", "x", "eJwDAAAAAAE=", "eJyLjgUAARUAuQ=="):
+            answer = manager.ask("POST", f"/console/imports/restore?sheet={sheet}&were={were}")
+            assert answer.status_code == 422
+    elsewhere = log_in_directly(app, scene.chain, "manager", store_id=other_store(scene))
+    elsewhere.ask("POST", back)
+    assert len(periods(scene)) == 1
+
+
+def other_store(scene) -> int:
+    with tenant_scope(scene.chain.id), unit_of_work() as work:
+        return services.create_store(
+            work,
+            slug="other",
+            name="浦东店",
+            short_name="浦东店",
+            address="",
+            zone="Asia/Shanghai",
+            position=1,
+            by=OPERATOR,
+            now=clock.now(),
+        ).id
 
 
 def test_what_cannot_be_read_is_told(manager, app, scene):

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
+from flask import Flask
 from PIL import Image
 
 from engage.audit.services import OPERATOR
 from engage.clinic import queries, services
+from engage.clinic.models import Store
+from engage.clinic.services import Picture
+from engage.clinic.services import pictures as added
 from engage.kernel import clock
-from engage.kernel.db import tenant_scope, unit_of_work
+from engage.kernel.db import Session, tenant_scope, unit_of_work
+from tests.concurrency.race import WAIT, race
+from tests.conftest import Chain
 from tests.contracts.callers import log_in_directly
 
 
@@ -97,6 +107,47 @@ def test_pictures_are_moved_and_removed(chain, manager, store_id):
     assert refused.status_code == 409
     assert "There are 10 pictures already" in refused.text
     assert len(pictures_of(chain, store_id)) == 2
+
+
+def add(number: int) -> Callable[[Session], str]:
+    """Make the call of somebody who adds a picture to the first store there is."""
+
+    def call(session: Session) -> str:
+        (store_id,) = session.scalars(sa.select(Store.id).where(Store.slug == "new"))
+        picture = Picture(f"{number:064x}", 30, 20)
+        services.add_picture(session, store_id, picture, by=OPERATOR, now=clock.now())
+        return "added"
+
+    return call
+
+
+def come_together(app: Flask, chain: Chain) -> dict[str, int]:
+    """Let four at once add a picture to a store that has eight; gives what came of them."""
+    with tenant_scope(chain.id), unit_of_work() as session:
+        for number in range(8):
+            add(number)(session)
+    came = race(app, chain.id, [add(number) for number in range(8, 12)])
+    return Counter(one if isinstance(one, str) else type(one).__name__ for one in came)
+
+
+def test_many_at_once_add_ten_pictures_and_no_more(app, chain, store_id):
+    assert come_together(app, chain) == {"added": 2, "TooManyPictures": 2}
+    assert [one.position for one in pictures_of(chain, store_id)] == list(range(10))
+
+
+def test_control_without_the_lock_they_meet_at_one_place(app, chain, store_id, monkeypatch):
+    """All have seen eight: they want the same position, and the database lets one have it."""
+    seen, pictures = threading.Barrier(4), queries.pictures
+
+    def all_have_seen(session: Session, store_ids: list[int]):
+        found = pictures(session, store_ids)
+        if len(found[store_id]) == 8:
+            seen.wait(WAIT)
+        return found
+
+    monkeypatch.setattr(added, "_locked_store", lambda _session, _store_id: None)
+    monkeypatch.setattr(queries, "pictures", all_have_seen)
+    assert come_together(app, chain) == {"added": 1, "IntegrityError": 3}
 
 
 def test_a_portrait_is_kept_and_taken_away(app, chain, manager, doctor_id):

@@ -280,6 +280,19 @@ class World:
         ]
         return sum(begin <= at < begin + length for begin, length in spans)
 
+    def places(self, at: dt.datetime, *, of_doctor: bool) -> int:
+        """Count how many may be there at once, whatever is closed."""
+        if not of_doctor:
+            return self.made.per_hour
+        return max(
+            (
+                per_slot
+                for day, (begin, end), _, per_slot in self.made.shifts
+                if self.at(day, begin) <= at < self.at(day, end)
+            ),
+            default=0,
+        )
+
     def slots(self, *, of_doctor: bool) -> list[tuple[dt.datetime, dt.datetime, int]]:
         """Give slots as beginning, end, places left."""
         grids = []
@@ -346,9 +359,14 @@ def test_open_time_and_a_plain_model_agree(scene: Scene, session: Session, made:
 
 
 def _outside_agrees(session: Session, world: World) -> None:
-    """Assert that visits are outside where the model finds a minute of them not open, or nobody there."""
-    outside = set(queries.outside_ids(session, begin=world.at(0, 0), end=world.at(DAYS, 0)))
-    for visit in session.scalars(sa.select(Appointment).where(Appointment.state == "confirmed")):
+    """Assert that visits are outside where the model finds a minute of them not open, or nobody there.
+
+    Those in open time are listed where the model finds a minute with more visits than places.
+    """
+    left = queries.outside(session, begin=world.at(0, 0), end=world.at(DAYS, 0))
+    whys = {one.row.id: one.why for one in left}
+    visits = session.scalars(sa.select(Appointment).where(Appointment.state == "confirmed")).all()
+    for visit in visits:
         of_doctor = visit.doctor_id is not None
         plain = World(
             Made(**{**world.made.__dict__, "for_item": False}),
@@ -371,7 +389,13 @@ def _outside_agrees(session: Session, world: World) -> None:
             )
             for at in minutes
         ]
-        assert (visit.id in outside) is not all(there)
+        beside = [one for one in visits if (one.store_id, one.doctor_id) == (visit.store_id, visit.doctor_id)]
+        crowded = any(
+            sum(one.starts_at <= at < one.ends_at for one in beside) > world.places(at, of_doctor=of_doctor)
+            for at in minutes
+        )
+        expected = queries.CROWDED if crowded else None
+        assert whys.get(visit.id) == (expected if all(there) else queries.OUTSIDE)
 
 
 def _others(session: Session) -> tuple[int, int, int]:

@@ -16,6 +16,7 @@ from engage.booking.queries.attendance import (
 from engage.booking.queries.boards import Board, Column, board, boards
 from engage.booking.queries.keeping import (
     has_come,
+    missed_by,
     rebooked_as,
     reminded,
     rows_by_id,
@@ -31,7 +32,7 @@ from engage.booking.queries.openings import (
     openings,
     slot_at,
 )
-from engage.booking.queries.outside import outside, outside_ids
+from engage.booking.queries.outside import CROWDED, OUTSIDE, Left, outside, outside_ids
 from engage.booking.queries.persons import clashes, hold_visits, standing_of
 from engage.booking.queries.terms import chain_terms, terms, terms_of
 from engage.booking.queries.visits import (
@@ -56,11 +57,14 @@ from engage.booking.queries.visits import (
 )
 
 __all__ = [
+    "CROWDED",
+    "OUTSIDE",
     "Board",
     "Column",
     "Counted",
     "Key",
     "Known",
+    "Left",
     "Opening",
     "Row",
     "Week",
@@ -85,6 +89,7 @@ __all__ = [
     "locked",
     "made",
     "missed",
+    "missed_by",
     "nearest_slots",
     "next_free",
     "of_fan",

@@ -65,14 +65,17 @@ class DayLine:
 
 
 def read_rosters(
-    lines: Sequence[Line], doctors: Mapping[str, int], stores: Mapping[str, int]
+    lines: Sequence[Line], doctors: Mapping[str, int], stores: Mapping[str, int], slots: Mapping[int, int]
 ) -> tuple[list[RosterLine], list[Wrong]]:
-    """Read shifts; a name that two have is nobody's. Every wrong line is told."""
+    """Read shifts; a name that two have is nobody's. Every wrong line is told.
+
+    `slots` is how long those of each store are where a line says nothing.
+    """
     found: list[RosterLine] = []
     rows, wrong = _rows(lines, ROSTER_COLUMNS)
     taken: dict[tuple[int, dt.date], list[Period]] = {}
     for number, row in rows:
-        one = _roster(number, row, doctors, stores)
+        one = _roster(number, row, doctors, stores, slots)
         if not isinstance(one, RosterLine):
             wrong.append(one)
             continue
@@ -151,7 +154,11 @@ def _rows(
 
 
 def _roster(
-    number: int, row: Mapping[str, str], doctors: Mapping[str, int], stores: Mapping[str, int]
+    number: int,
+    row: Mapping[str, str],
+    doctors: Mapping[str, int],
+    stores: Mapping[str, int],
+    slots: Mapping[int, int],
 ) -> RosterLine | Wrong:
     doctor_id, store_id = doctors.get(row["doctor"]), stores.get(row["store"])
     date = read_date(row["date"])
@@ -164,7 +171,7 @@ def _roster(
         return number, _NO_DATE, row["date"]
     if begin is None or end is None:
         return number, _NO_TIME, row["begin"] if begin is None else row["end"]
-    numbers = [row["slot"] or "30", row["per_slot"] or "1"]
+    numbers = [row["slot"] or str(slots[store_id]), row["per_slot"] or "1"]
     for text in numbers:
         if not (text.isascii() and text.isdecimal() and len(text) < 4):
             return number, _NO_NUMBER, text

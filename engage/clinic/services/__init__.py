@@ -31,6 +31,7 @@ from engage.clinic.services.pictures import (
 )
 from engage.clinic.services.rosters import Added, add_shift, add_shifts, remove_shift
 from engage.clinic.services.stores import StoreDetails, create_store, update_store
+from engage.clinic.services.taking_back import take_back_days, take_back_rosters
 from engage.clinic.services.welcome import set_welcome
 
 __all__ = [
@@ -68,6 +69,8 @@ __all__ = [
     "set_portrait",
     "set_special_day",
     "set_welcome",
+    "take_back_days",
+    "take_back_rosters",
     "update_category",
     "update_closure",
     "update_complaint",

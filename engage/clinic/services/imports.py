@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,19 +15,27 @@ from engage.audit.services import Actor
 from engage.clinic import queries, rules
 from engage.clinic.errors import ImportClash
 from engage.clinic.models import Shift, StoreDay
+from engage.clinic.rules import Special
 from engage.clinic.rules.imports import DayLine, RosterLine
+from engage.clinic.services.taking_back import SHIFT, Day, former_days, mark_of, mark_of_days
 from engage.kernel import live, outbox
 from engage.kernel.db import Session
 
-_COLUMNS = ("doctor_id", "store_id", "starts_at", "ends_at", "slot_minutes", "per_slot")
+_FOUND = [getattr(Shift, name) for name in SHIFT]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What a table brought: lines that are new, and those that were there exactly so."""
+    """What a table brought: lines that are new, and those that were there exactly so.
+
+    To take it back: the `ids` of shifts or what `former` days were, and the `mark` of what it made.
+    """
 
     added: int
     present: int
+    ids: Sequence[int] = ()
+    former: Mapping[Day, Special | None] = field(default_factory=dict)
+    mark: str = ""
 
 
 def import_rosters(session: Session, lines: Sequence[RosterLine], *, by: Actor, now: dt.datetime) -> Imported:
@@ -40,11 +48,11 @@ def import_rosters(session: Session, lines: Sequence[RosterLine], *, by: Actor, 
     rows = {_row(one, zones): one.line for one in lines}
     if not rows:
         return Imported(0, 0)
-    values = [dict(zip(_COLUMNS, row, strict=True)) for row in sorted(rows)]
+    values = [dict(zip(SHIFT, row, strict=True)) for row in sorted(rows)]
     # A plain insert would deadlock with another of the same doctors.
-    statement = insert(Shift).on_conflict_do_nothing().returning(Shift.doctor_id, Shift.starts_at)
-    added = {tuple(row) for row in session.execute(statement, values)}
-    missed = {row: line for row, line in rows.items() if (row[0], row[2]) not in added}
+    statement = insert(Shift).on_conflict_do_nothing().returning(*_FOUND, Shift.id)
+    added = {tuple(row[:-1]): row[-1] for row in session.execute(statement, values)}
+    missed = {row: line for row, line in rows.items() if row not in added}
     present = _present(session, missed) if missed else set()
     clashes = sorted(line for row, line in missed.items() if row not in present)
     if clashes:
@@ -54,7 +62,7 @@ def import_rosters(session: Session, lines: Sequence[RosterLine], *, by: Actor, 
         for store_id in sorted({row[1] for row in rows}):
             live.hint_store(session, store_id)
             outbox.record(session, "clinic.opened", now=now, store_id=store_id)
-    return Imported(len(added), len(missed))
+    return Imported(len(added), len(missed), ids=list(added.values()), mark=mark_of(added))
 
 
 def import_days(session: Session, lines: Sequence[DayLine], *, by: Actor, now: dt.datetime) -> Imported:
@@ -72,6 +80,7 @@ def import_days(session: Session, lines: Sequence[DayLine], *, by: Actor, now: d
         }
         for one in sorted(lines, key=lambda one: (one.store_id, one.date))
     ]
+    former = former_days(session, [(one.store_id, one.date) for one in lines])
     changed = session.execute(
         statement.on_conflict_do_update(
             index_elements=["tenant_id", "store_id", "date"],
@@ -84,7 +93,14 @@ def import_days(session: Session, lines: Sequence[DayLine], *, by: Actor, now: d
         audit.record(session, "store_day.imported", by=by, subject=("store", store_id), now=now)
         live.hint_store(session, store_id)
         outbox.record(session, "clinic.opened", now=now, store_id=store_id)
-    return Imported(len(changed), len(lines) - len(changed))
+    made = {(one.store_id, one.date): one.special for one in lines}
+    keys = [(row.store_id, row.date) for row in changed]
+    return Imported(
+        len(changed),
+        len(lines) - len(changed),
+        former={key: former.get(key) for key in keys},
+        mark=mark_of_days({key: made[key] for key in keys}),
+    )
 
 
 def _row(one: RosterLine, zones: Mapping[int, str]) -> tuple[Any, ...]:
@@ -103,7 +119,7 @@ def _row(one: RosterLine, zones: Mapping[int, str]) -> tuple[Any, ...]:
 def _present(session: Session, missed: Mapping[tuple[Any, ...], int]) -> set[tuple[Any, ...]]:
     """Give those rows that stand in the table exactly so."""
     found = session.execute(
-        sa.select(*(getattr(Shift, name) for name in _COLUMNS)).where(
+        sa.select(*_FOUND).where(
             Shift.doctor_id.in_({row[0] for row in missed}), Shift.starts_at.in_({row[2] for row in missed})
         )
     )

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.clinic import queries, rules
-from engage.clinic.errors import DoctorElsewhere
-from engage.clinic.models import Shift
+from engage.clinic.errors import DayChanged, DoctorElsewhere
+from engage.clinic.models import Doctor, Shift
 from engage.clinic.rules import Period
 from engage.kernel import live, outbox
 from engage.kernel.db import Session
@@ -45,28 +45,34 @@ def set_days(
     store_ids: Collection[int],
     by: Actor,
     now: dt.datetime,
+    seen: Mapping[dt.date, Sequence[Period]] | None = None,
 ) -> bool:
     """Let a doctor see patients on some dates in these periods alone, as far as some stores go.
 
     Shifts at other stores stay, and so do those that are as they are to be; visits stay too. Says whether
-    anything changed. In as many statements for a year as for a day. Records `clinic.opened`.
+    anything changed. In as many statements for a year as for a day. Records `clinic.opened`. `seen` is what
+    stood there when somebody began to change it. One at a time changes the days of a doctor.
 
     Raises:
         NotFound: no such doctor.
         Invalid: a day is none, or has a period at a store that is not among these.
         DoctorElsewhere: the doctor has a shift at another store then.
+        DayChanged: something else than what was seen stands there by now; carries `periods`.
     """
     queries.doctor(session, doctor_id)
+    _keep_others_out(session, doctor_id)
     zones = {store.id: store.zone for store in queries.stores(session) if store.id in store_ids}
     for periods in days.values():
         rules.check_periods(periods)
     wanted = {_row(date, period, zones) for date, periods in days.items() for period in periods}
     there = {
-        tuple(getattr(shift, name) for name in _COLUMNS): shift.id
+        tuple(getattr(shift, name) for name in _COLUMNS): shift
         for shift in _around(session, doctor_id, min(days), max(days))
         if shift.store_id in zones and _period(shift, zones[shift.store_id])[0] in days
     }
-    gone, added = [there[row] for row in there.keys() - wanted], sorted(wanted - there.keys())
+    if seen is not None:
+        _check_seen(seen, there.values(), zones)
+    gone, added = [there[row].id for row in there.keys() - wanted], sorted(wanted - there.keys())
     if not gone and not added:
         return False
     if gone:
@@ -80,6 +86,20 @@ def set_days(
     for store_id in sorted({row[0] for row in added}):
         outbox.record(session, "clinic.opened", now=now, store_id=store_id)
     return True
+
+
+def _keep_others_out(session: Session, doctor_id: int) -> None:
+    """Let nobody else change the doctor's days until the end; bookings go on."""
+    session.execute(sa.select(Doctor.id).where(Doctor.id == doctor_id).with_for_update(key_share=True))
+
+
+def _check_seen(
+    seen: Mapping[dt.date, Sequence[Period]], shifts: Collection[Shift], zones: Mapping[int, str]
+) -> None:
+    was = {(date, period) for date, periods in seen.items() for period in periods}
+    stands = {_period(shift, zones[shift.store_id]) for shift in shifts}
+    if was != stands:
+        raise DayChanged(periods=sorted(period for _, period in stands))
 
 
 def _add(session: Session, doctor_id: int, rows: Sequence[_Row]) -> None:

@@ -20,7 +20,7 @@ from engage.blueprints.opening import time_of_day, weekday_name
 from engage.booking import queries as booking
 from engage.booking.rules.terms import SLOT_MINUTES
 from engage.clinic import queries, services
-from engage.clinic.errors import DoctorElsewhere
+from engage.clinic.errors import DayChanged, DoctorElsewhere
 from engage.clinic.rules import DAY, Period
 from engage.clinic.schemas import minute_of
 from engage.kernel import clock
@@ -62,15 +62,19 @@ def set_doctor_day(staff: Staff, doctor_id: int, day: str) -> ResponseReturnValu
     date, now = _date(day), clock.now()
     typed = _typed()
     with unit_of_work() as work:
-        mine = _mine(staff, queries.stores(work))
+        stores = queries.stores(work)
+        mine, names = _mine(staff, stores), {store.id: store.short_name for store in stores}
         terms = booking.terms_of(work, mine)
     periods, wrong = _read(typed, {store_id: one.slot_minutes for store_id, one in terms.items()})
     if wrong:
         return _day(staff, doctor_id, date, typed, wrong), 422
     try:
         with unit_of_work() as work:
-            undo = _set(work, staff, doctor_id, {date: periods}, mine, now=now)
+            undo = _set(work, staff, doctor_id, {date: periods}, mine, now=now, seen=_seen())
             outside = left_outside(work, now=now, doctor_id=doctor_id)
+    except DayChanged as refusal:
+        told = {"period-0": [gettext(refusal.title), _as_it_is(refusal.data["periods"], names)]}
+        return _day(staff, doctor_id, date, typed, told), 409
     except Invalid as refusal:
         told = {name: [gettext(text) for text in texts] for name, texts in refusal.fields.items()}
         return _day(staff, doctor_id, date, typed, told), 422
@@ -136,10 +140,11 @@ def _set(
     mine: frozenset[int],
     *,
     now: dt.datetime,
+    seen: Mapping[dt.date, Sequence[Period]] | None = None,
 ) -> str:
     """Let periods hold on some days; gives the address that takes it back, if there is anything to."""
     were = services.periods_of(work, doctor_id, min(days), max(days))
-    changed = services.set_days(work, doctor_id, days, store_ids=mine, by=staff.actor, now=now)
+    changed = services.set_days(work, doctor_id, days, store_ids=mine, by=staff.actor, now=now, seen=seen)
     written = former_days.write(
         {date: [one for one in were.get(date, ()) if one.store_id in mine] for date in days}
     )
@@ -246,6 +251,7 @@ def _day(
 ) -> str:
     with unit_of_work() as work:
         doctor, stores = queries.doctor(work, doctor_id), queries.stores(work)
+        stands = services.periods_of(work, doctor_id, date, date).get(date, ())
     mine = _mine(staff, stores)
     own = {str(store_id) for store_id in mine}
     shown = [one for one in typed if errors or one["store"] in own]
@@ -254,6 +260,7 @@ def _day(
         "id": doctor_id,
         "name": doctor.name,
         "date": date,
+        "seen": former_days.write({date: [one for one in stands if one.store_id in mine]}),
         "periods": rows,
         "stores": [{"value": str(one.id), "label": one.short_name} for one in stores if one.id in mine],
         "slots": _slots(typed),
@@ -261,6 +268,22 @@ def _day(
         "heading": gettext("%(name)s, %(day)s", name=doctor.name, day=faces.day(date)),
     }
     return render_template("console/calendar/doctor_day.html", view=view, errors=errors)
+
+
+def _seen() -> Mapping[dt.date, Sequence[Period]] | None:
+    """Give what stood on the day when its form was drawn."""
+    written = request.form.get("seen", "")
+    return former_days.read(written) if written else None
+
+
+def _as_it_is(periods: Sequence[Period], names: Mapping[int, str]) -> str:
+    """Say which periods stand on a day by now."""
+    told = ", ".join(
+        f"{time_of_day(one.begin_minute)}–{time_of_day(one.end_minute)} {names[one.store_id]}"
+        for one in periods
+    )
+    now: str = gettext("Now it is: %(periods)s.", periods=told or gettext("nothing"))
+    return now
 
 
 def _slots(typed: Sequence[Typed]) -> list[dict[str, str]]:

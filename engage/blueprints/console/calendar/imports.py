@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import make_response, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext, ngettext
 
+from engage.blueprints.console import toasts
+from engage.blueprints.console.calendar import import_undo
 from engage.blueprints.console.calendar.blueprint import after, bp, left_outside
 from engage.blueprints.guard import Staff
+from engage.booking import queries as booking
 from engage.clinic import queries, services, tables
-from engage.clinic.errors import ImportClash, NoTable
+from engage.clinic.errors import ImportChanged, ImportClash, NoTable
 from engage.clinic.rules import imports
 from engage.clinic.rules.imports import Wrong
 from engage.clinic.services import Imported
@@ -121,7 +124,43 @@ def confirm(staff: Staff) -> ResponseReturnValue:
         outside = left_outside(work, now=now) if scope.everywhere else 0
     told = ngettext("%(num)s line taken over.", "%(num)s lines taken over.", result.added)
     page = url_for("console_rosters.index") if sheet == "rosters" else url_for("console_stores.index")
-    return after(staff, told, outside, page)
+    return after(staff, told, outside, page, undo_url=_undo_url(sheet, result))
+
+
+@bp.view("/imports/restore", permission="clinic.manage", methods=("POST",))
+def take_back(staff: Staff) -> ResponseReturnValue:
+    """Take back what a table brought; the address says what that was."""
+    sheet, now = _sheet(), clock.now()
+    were = request.args.get("were", "")
+    page = url_for("console_rosters.index" if sheet == "rosters" else "console_stores.index")
+    try:
+        with unit_of_work() as work:
+            mine = {one.id for one in _stores(work, staff)}
+            if sheet == "rosters":
+                ids, mark = import_undo.read_rosters(were)
+                services.take_back_rosters(work, ids, mark, store_ids=mine, by=staff.actor, now=now)
+            else:
+                former, mark = import_undo.read_days(were)
+                services.take_back_days(work, former, mark, store_ids=mine, by=staff.actor, now=now)
+            scope = staff.reach("clinic.manage")
+            outside = left_outside(work, now=now) if scope.everywhere else 0
+    except ImportChanged as refusal:
+        toasts.say(gettext(refusal.title), tone="bad")
+        return redirect(page, 303)
+    return after(staff, gettext("As it was before."), outside, page)
+
+
+def _undo_url(sheet: str, result: Imported) -> str:
+    """Give the address that takes an import back, if it brought anything and it can be told so shortly."""
+    if not result.added:
+        return ""
+    rosters = sheet == "rosters"
+    were = (
+        import_undo.write_rosters(result.ids, result.mark)
+        if rosters
+        else import_undo.write_days(result.former, result.mark)
+    )
+    return url_for("console_calendar.take_back", sheet=sheet, were=were) if were else ""
 
 
 def _bring(
@@ -134,7 +173,8 @@ def _bring(
         days, wrong = imports.read_days(lines, stores)
         return (Imported(0, 0) if wrong else services.import_days(work, days, by=by, now=now)), wrong
     doctors = _names([(one.id, {one.name}) for one in queries.doctors(work)])
-    shifts, wrong = imports.read_rosters(lines, doctors, stores)
+    slots = {store_id: one.slot_minutes for store_id, one in booking.terms_of(work, stores.values()).items()}
+    shifts, wrong = imports.read_rosters(lines, doctors, stores, slots)
     if wrong:
         return Imported(0, 0), wrong
     try:

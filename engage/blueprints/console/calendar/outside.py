@@ -1,8 +1,8 @@
-"""Visits outside open time, until somebody has moved or cancelled each of them (BK-1)."""
+"""Visits outside open time or more than places, until somebody has moved or cancelled each (BK-1)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,17 +14,23 @@ from engage.booking import queries as booking
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import unit_of_work
+from engage.kernel.errors import N_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engage.booking.queries import Row
+    from engage.booking.queries import Left
     from engage.clinic.models import Store
+
+WHYS: Final = {
+    booking.OUTSIDE: N_("Outside open time"),
+    booking.CROWDED: N_("More visits than places"),
+}
 
 
 @bp.view("/outside", permission="appointments.view")
 def outside(staff: Staff) -> ResponseReturnValue:
-    """List the visits to come that stand outside open time, at the stores the person sees."""
+    """List the visits to come that are to be moved, at the stores the person sees."""
     now = clock.now()
     scope = staff.reach("appointments.view")
     with unit_of_work() as work:
@@ -33,7 +39,7 @@ def outside(staff: Staff) -> ResponseReturnValue:
         doctor = next(
             (one for one in clinic.doctors(work) if str(one.id) == request.args.get("doctor")), None
         )
-        rows = booking.outside(
+        left = booking.outside(
             work,
             begin=now,
             end=now + AHEAD,
@@ -41,7 +47,7 @@ def outside(staff: Staff) -> ResponseReturnValue:
             doctor_id=doctor.id if doctor else None,
         )
     view = {
-        "rows": _rows(rows, stores),
+        "rows": _rows(left, stores),
         "stores": _choices(stores, store),
         "doctor": doctor.name if doctor else "",
         "all_url": url_for("console_calendar.outside"),
@@ -49,7 +55,7 @@ def outside(staff: Staff) -> ResponseReturnValue:
     return render_template("console/calendar/outside.html", view=view)
 
 
-def _rows(rows: Sequence[Row], stores: Sequence[Store]) -> list[dict[str, Any]]:
+def _rows(left: Sequence[Left], stores: Sequence[Store]) -> list[dict[str, Any]]:
     zones = {store.id: store.zone for store in stores}
     return [
         {
@@ -59,8 +65,9 @@ def _rows(rows: Sequence[Row], stores: Sequence[Store]) -> list[dict[str, Any]]:
             "doctor": row.doctor or gettext("any doctor"),
             "store": row.store,
             "item": row.item,
+            "why": gettext(WHYS[why]),
         }
-        for row in rows
+        for row, why in ((one.row, one.why) for one in left)
     ]
 
 
