@@ -84,6 +84,8 @@ AREAS = {
     "console_codes": "marketing",
     "console_reports": "reports",
 }
+# Pages that stand in another area than the rest of their blueprint.
+PAGES_ELSEWHERE = {"console_calendar.outside": "appointments"}
 
 
 def init_app(app: Flask) -> None:
@@ -215,7 +217,7 @@ def _navigation(staff: Staff | None) -> list[dict[str, Any]]:
         "reports": gettext("Reports"),
         "settings": gettext("Settings"),
     }
-    here = _area(request.blueprint or "")
+    here = _area(request.blueprint or "", request.endpoint or "")
     return [
         {"key": key, "label": labels[key], "url": url_for(endpoint), "icon": icon, "current": key == here}
         for key, (endpoint, icon) in _open_to(staff).items()
@@ -231,7 +233,9 @@ def _open_to(staff: Staff) -> Mapping[str, tuple[str, str]]:
     return permitted
 
 
-def _area(blueprint: str) -> str:
+def _area(blueprint: str, endpoint: str) -> str:
+    if endpoint in PAGES_ELSEWHERE:
+        return PAGES_ELSEWHERE[endpoint]
     return "settings" if blueprint in SETTINGS else AREAS.get(blueprint, "")
 
 

@@ -108,6 +108,8 @@ LABELS: Final[Mapping[str, str]] = {
     "late_reply": N_("Automatic reply, sent late"),
 }
 
+TOO_LATE: Final = "too_late"
+
 # Why a message was not sent, or why nobody knows; WeChat's own refusals are its code and words.
 REASONS: Final[Mapping[str, str]] = {
     "switched_off": N_("This kind of message is switched off."),
@@ -116,7 +118,7 @@ REASONS: Final[Mapping[str, str]] = {
     "muted": N_("The person wants no messages."),
     "bad_wording": N_("The wording does not fit WeChat’s limits with these values."),
     "superseded": N_("A later change came first."),
-    "too_late": N_("The visit’s time was over."),
+    TOO_LATE: N_("Its time was over."),
     "told_together": N_("Another chart was bound at the same moment; one message told of both."),
     "told_in_chat": N_("The chat told it."),
     "unheard": N_("WeChat has not answered yet. It is tried again."),

@@ -52,7 +52,13 @@ HANDLERS: Handlers = {
     "privacy.requested": (timeline.note_wish,),
     "chat.session_opened": (timeline.note_chat,),
     "chat.dedicated": (timeline.note_dedicated,),
-    "booking.booked": (timeline.note_visit, notifications.tell_booked, keeping.arrange, waiting.settle),
+    "booking.booked": (
+        timeline.note_visit,
+        notifications.tell_booked,
+        keeping.arrange,
+        keeping.tie,
+        waiting.settle,
+    ),
     "booking.changed": (
         timeline.note_visit,
         notifications.tell_changed,
@@ -74,6 +80,7 @@ HANDLERS: Handlers = {
         facts.of_visit,
         notifications.tell_declined,
         keeping.arrange,
+        waiting.resume,
         waiting.look,
     ),
     "booking.attendance_confirmed": (timeline.note_visit, keeping.arrange),

@@ -24,6 +24,12 @@ def arrange(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     booking.arrange(session, payload["appointment_id"], now=now)
 
 
+@outbox.once_for(_visits, rank=1)
+def tie(session: Session, payload: Payload, *, now: dt.datetime) -> None:
+    """A patient booked, perhaps in the place of a visit that they missed. Safe to repeat."""
+    booking.tie(session, payload["appointment_id"], now=now)
+
+
 def call_instead(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     """A reminder did not arrive, or nobody knows: somebody is to call. Safe to repeat."""
     if payload["kind"] == REMINDER:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engage.booking import queries as booking
 from engage.booking.queries import waiting
+from engage.booking.rules import keeping
 from engage.chat import queries as chat
 from engage.chat.services import rejection_key
 from engage.clinic import queries as clinic
@@ -51,7 +52,11 @@ def tell_booked(session: Session, payload: Mapping[str, Any], *, now: dt.datetim
 
 
 def remind(session: Session, touch: Touch, appointment: Appointment, now: dt.datetime) -> None:
-    """Remind of a visit that stands (NT-1, visit confirmation); the caller holds its row. Safe to repeat."""
+    """Remind of a visit that stands (NT-1, visit confirmation); the caller holds its row. Safe to repeat.
+
+    What cannot be sent before the night is not sent any more.
+    """
+    night = keeping.until_night(now, clinic.store(session, appointment.store_id).zone)
     notice = Notice(
         kind=REMINDER,
         subject_id=touch.id,
@@ -59,7 +64,8 @@ def remind(session: Session, touch: Touch, appointment: Appointment, now: dt.dat
         patient_id=appointment.patient_id,
         values=_of_visit(session, appointment),
         page=f"appointments/{appointment.id}",
-        expires_at=appointment.starts_at,
+        expires_at=min(appointment.starts_at, night or now),
+        skip=None if night else "too_late",
     )
     for fan_id in _recipients(session, appointment):
         notifications.tell(session, notice, fan_id, now=now)

@@ -18,6 +18,11 @@ def settle(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     services.settle_wishes(session, queries.appointment(session, payload["appointment_id"]), now=now)
 
 
+def resume(session: Session, payload: Payload, *, now: dt.datetime) -> None:
+    """A visit that was asked for was declined: who waited for it waits again. Safe to repeat."""
+    services.resume_wishes(session, queries.appointment(session, payload["appointment_id"]), now=now)
+
+
 def _the_list(_session: Session, payloads: Sequence[Payload]) -> Sequence[int]:
     return [0] * len(payloads)
 

@@ -24,8 +24,9 @@ from engage.booking.errors import (
 )
 from engage.booking.models import Hold, WaitingOffer, WaitingWish
 from engage.booking.queries import waiting as queries
+from engage.booking.rules.terms import Terms
 from engage.booking.rules.waiting import DAYS_AHEAD, OFFER, QUEUE, Window
-from engage.booking.services import Change, Time, Wanted
+from engage.booking.services import Change, Instead, Time, Wanted
 from engage.clinic.models import Store
 from engage.fans import services as fans
 from engage.kernel import clock
@@ -422,6 +423,82 @@ def test_a_visit_that_is_what_was_waited_for_ends_the_wait(
     assert_balanced()
 
 
+def approve_at(session: Session, scene: Scene) -> None:
+    """Let the store look at visits first."""
+    terms = Terms(approval=True)
+    services.set_terms(session, scene.chain.store.id, terms, by=OPERATOR, now=noon(scene))
+
+
+def test_what_the_clinic_offered_stands_at_once(
+    session: Session, scene: Scene, add: Callable[..., WaitingWish]
+) -> None:
+    approve_at(session, scene)
+    fill(session, scene, but=(3,))
+    add(0)
+    made = offer(session, scene)
+    assert made is not None
+    visit = services.accept_offer(session, made.id, by=scene.fan(), now=noon(scene))
+    assert (visit.state, visit.version) == ("confirmed", 2)
+    again = services.accept_offer(session, made.id, by=scene.fan(), now=noon(scene))
+    assert (again.id, again.version) == (visit.id, 2)
+
+
+def test_a_visit_that_moves_to_what_was_offered_stands_at_once(
+    session: Session, scene: Scene, add: Callable[..., WaitingWish]
+) -> None:
+    approve_at(session, scene)
+    fill(session, scene, but=(1, 5))
+    later = services.book(session, scene.wish(slot=5), by=DESK, now=noon(scene))
+    add(0)
+    made = offer(session, scene)
+    assert made is not None
+    instead = Instead(later.id, later.version)
+    moved = services.accept_offer(session, made.id, by=scene.fan(), now=noon(scene), instead=instead)
+    assert (moved.id, moved.state, moved.starts_at) == (later.id, "confirmed", scene.opens_at + SLOT)
+
+
+@pytest.mark.parametrize(
+    ("days_are_over", "has_another", "expected"),
+    [(False, False, "waiting"), (True, False, "booked"), (False, True, "booked")],
+)
+def test_who_was_declined_waits_again(
+    session: Session,
+    scene: Scene,
+    add: Callable[..., WaitingWish],
+    days_are_over: bool,
+    has_another: bool,
+    expected: str,
+) -> None:
+    approve_at(session, scene)
+    found = add(0)
+    asked = services.book(session, scene.wish(slot=2), by=scene.fan(), now=noon(scene))
+    services.settle_wishes(session, asked, now=noon(scene))
+    assert (asked.state, found.state) == ("requested", "booked")
+    if has_another:
+        services.book(session, scene.wish(slot=4), by=DESK, now=noon(scene))
+    services.decline_visit(session, asked.id, 1, "满员", by=DESK, now=noon(scene))
+    now = noon(scene) + (dt.timedelta(days=9) if days_are_over else AFTER)
+    for _ in range(2):
+        services.resume_wishes(session, asked, now=now)
+    session.refresh(found)
+    assert (found.state, found.ended_at is None) == (expected, expected == "waiting")
+
+
+def test_a_wish_that_was_met_before_the_visit_was_asked_for_does_not_come_back(
+    session: Session, scene: Scene, add: Callable[..., WaitingWish]
+) -> None:
+    approve_at(session, scene)
+    found = add(0)
+    first = services.book(session, scene.wish(slot=1), by=DESK, now=noon(scene))
+    services.settle_wishes(session, first, now=noon(scene))
+    services.cancel(session, first.id, 1, "改期", by=DESK, now=noon(scene))
+    asked = services.book(session, scene.wish(slot=2), by=scene.fan(), now=noon(scene) + AFTER)
+    services.decline_visit(session, asked.id, 1, "满员", by=DESK, now=noon(scene) + AFTER)
+    services.resume_wishes(session, asked, now=noon(scene) + AFTER)
+    session.refresh(found)
+    assert found.state == "booked"
+
+
 def test_leaving_gives_back_what_was_offered(
     session: Session, scene: Scene, add: Callable[..., WaitingWish], assert_balanced: Callable[[], None]
 ) -> None:
@@ -522,8 +599,8 @@ def test_a_cancelled_visit_reaches_the_next_by_the_workers(scene: Scene, moved_t
             made = queries.open_offer(session, wish_id)
             assert made is not None
             assert made.starts_at == scene.opens_at + 4 * SLOT
-            (mark,) = session.scalars(sa.select(Due).where(Due.queue == QUEUE, Due.at > clock.now()).limit(1))
-            assert mark.at <= made.expires_at
+            mine = (Due.tenant_id == session.tenant_id, Due.queue == QUEUE, Due.at > clock.now())
+            assert session.scalar(sa.select(sa.func.min(Due.at)).where(*mine)) <= made.expires_at
             visit = services.accept_offer(session, made.id, by=scene.fan(), now=clock.now())
             moved = Change(visit.id, 1, visit.store_id, visit.doctor_id, made.starts_at)
             assert services.change(session, moved, by=DESK, now=clock.now()).version == 1

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from engage.audit.services import OPERATOR
+from engage.audit.services import OPERATOR, SYSTEM
 from engage.blueprints.console.appointments.slots import written
 from engage.booking import queries, services
+from engage.booking.rules import keeping
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
 from engage.tenancy import services as tenancy
@@ -169,14 +170,41 @@ def test_declining_from_the_list_opens_its_reasons(app, desk, requested):
     assert f"{requested}/approve" not in doctor.ask("GET", f"{AT}?day={desk.day}").text
 
 
-def test_requests_of_any_day_are_counted_on_today(app, desk, requested):
+def begin_at(desk, appointment_id, begin):
+    """Let a visit begin at another time; gives the local day."""
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        visit = queries.locked(session, appointment_id)
+        visit.starts_at, visit.ends_at = begin, begin + SLOT
+    return clock.local(begin, ZONE).date()
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        (30, "1 visit waits for approval."),
+        (2, "1 visit begins within 24 hours and waits for approval."),
+    ],
+)
+def test_requests_of_any_day_are_counted_on_today(app, desk, requested, hours, told):
+    day = begin_at(desk, requested, clock.now() + dt.timedelta(hours=hours))
     page = desk.owner.ask("GET", "/console/?day=2024-02-29")
-    assert "1 visit waits for approval." in words(page)
-    assert f"{AT}?day={desk.day}&amp;state=requested" in page.text
+    assert told in words(page)
+    assert words(page).count("for approval") == 1
+    assert f"{AT}?day={day}&amp;state=requested" in page.text
     other = log_in_directly(app, desk.scene.chain, "desk", store_id=desk.other_store_id)
     assert "for approval" not in words(other.ask("GET", "/console/"))
     desk.owner.ask("POST", f"{AT}/{requested}/approve", {"version": "1"})
     assert "for approval" not in words(desk.owner.ask("GET", "/console/"))
+
+
+def test_a_request_that_ended_by_itself_says_why(desk, requested):
+    with tenant_scope(desk.scene.chain.id), unit_of_work() as session:
+        services.decline_visit(
+            session, requested, 1, keeping.NOT_ANSWERED, by=SYSTEM, now=desk.scene.opens_at
+        )
+    shown = words(desk.owner.ask("GET", f"{AT}/{requested}"))
+    assert "Nobody could answer in time" in shown
+    assert "by the clinic" not in shown
 
 
 # Stores and roles

@@ -14,6 +14,7 @@ from engage.audit.services import OPERATOR
 from engage.booking import services
 from engage.booking.models import Appointment
 from engage.booking.rules import STATES
+from engage.booking.rules.keeping import NOT_ANSWERED
 from engage.booking.rules.terms import Terms
 from engage.clinic import services as clinic
 from engage.clinic.models import ItemStore, Store
@@ -134,9 +135,30 @@ def test_every_state_has_its_page_with_a_way_on(phone: Phone, state: str):
     set_visit(phone.scene, state=state, cancelled_at=cancelled_at, cancelled_by=cancelled_at and "staff")
     page = phone.get(visit)
     assert page.status_code == 200
-    ways = ("Book again", "Take this time again", "I will come", "Book for somebody else")
+    ways = ("Book again", "Book another time", "I will come", "Book for somebody else")
     assert any(way in page.text for way in ways)
     assert (f"{visit}/cancel" in page.text) == (state in {"requested", "confirmed"})
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "title", "way"),
+    [
+        ("patient", "", "This visit is cancelled", "Take this time again"),
+        ("staff", "停电", "We had to cancel this visit", "Book another time"),
+        ("staff", NOT_ANSWERED, "We could not answer in time", "Book another time"),
+    ],
+)
+def test_what_the_clinic_called_off_leads_to_another_time(
+    phone: Phone, by: str, reason: str, title: str, way: str
+):
+    visit = phone.book(0)
+    now = clock.now()
+    set_visit(phone.scene, state="cancelled", cancelled_at=now, cancelled_by=by, cancel_reason=reason)
+    page = phone.get(visit).text
+    assert title in page
+    assert way in page
+    assert (f'href="{phone.times}">Book another time' in page) == (by == "staff")
+    assert reason in ("", NOT_ANSWERED) or reason not in page
 
 
 def test_a_visit_that_is_over_leads_to_the_next(phone: Phone):

@@ -14,6 +14,7 @@ from engage.blueprints.console.chats.access import in_reach
 from engage.blueprints.console.chats.shapes import row_view
 from engage.blueprints.guard import Staff
 from engage.booking import queries as booking
+from engage.booking.rules.keeping import SOON
 from engage.campaigns import queries as campaigns
 from engage.chat import queries as chats
 from engage.coupons import queries as coupons
@@ -64,17 +65,17 @@ def outside(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, An
 
 
 def requests(session: Session, staff: Staff, *, now: dt.datetime) -> dict[str, Any] | None:
-    """Give how many visits to come wait for approval, on any day; None if there is none."""
+    """Give how many visits to come wait for approval, on any day, and how many of them soon begin."""
     if not staff.may("appointments.manage"):
         return None
     scope = staff.scope("appointments.manage")
     stores = None if scope.everywhere else scope.store_ids
-    count, first = booking.requests(session, since=now, store_ids=stores)
+    count, near, first = booking.requests(session, since=now, soon=now + SOON, store_ids=stores)
     if first is None:
         return None
     day = clock.local(first, staff.house.zone).date()
     url = url_for("console_appointments.index", day=day.isoformat(), state="requested")
-    return {"count": count, "url": url}
+    return {"count": count, "near": near, "url": url}
 
 
 def under_way(session: Session, staff: Staff) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -46,6 +47,20 @@ def reminded(session: Session, appointment_id: int) -> Sequence[int]:
 def visit_of_touch(session: Session, touch_id: int) -> int | None:
     """Give the visit that a touch is about; None if there is no such touch."""
     return session.scalar(sa.select(Touch.appointment_id).where(Touch.id == touch_id))
+
+
+def missed_by(session: Session, patient_id: int, *, since: dt.datetime, until: dt.datetime) -> Sequence[int]:
+    """Give the visits between two moments to which a patient may not have come, the latest first."""
+    return session.scalars(
+        sa.select(Appointment.id)
+        .where(
+            Appointment.patient_id == patient_id,
+            Appointment.starts_at >= since,
+            Appointment.starts_at < until,
+            Appointment.state.in_(("confirmed", "no_show")),
+        )
+        .order_by(Appointment.starts_at.desc(), Appointment.id.desc())
+    ).all()
 
 
 def rebooked_as(session: Session, appointment_id: int) -> Appointment | None:

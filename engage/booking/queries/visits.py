@@ -197,16 +197,17 @@ def between(
 
 
 def requests(
-    session: Session, *, since: dt.datetime, store_ids: frozenset[int] | None
-) -> tuple[int, dt.datetime | None]:
-    """Give how many visits from a time on wait for approval, and when the first of them is."""
-    statement = sa.select(sa.func.count(), sa.func.min(Appointment.starts_at)).where(
-        Appointment.state == "requested", Appointment.starts_at >= since
-    )
+    session: Session, *, since: dt.datetime, soon: dt.datetime, store_ids: frozenset[int] | None
+) -> tuple[int, int, dt.datetime | None]:
+    """Give how many visits from a time on wait for approval, how many soon begin, when the first does."""
+    count = sa.func.count()
+    statement = sa.select(
+        count, count.filter(Appointment.starts_at < soon), sa.func.min(Appointment.starts_at)
+    ).where(Appointment.state == "requested", Appointment.starts_at >= since)
     if store_ids is not None:
         statement = statement.where(Appointment.store_id.in_(store_ids))
-    count, first = session.execute(statement).one()
-    return count, first
+    all_of_them, near, first = session.execute(statement).one()
+    return all_of_them, near, first
 
 
 def counts_by_day(

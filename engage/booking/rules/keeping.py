@@ -6,7 +6,7 @@ import calendar
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from engage.kernel import clock
@@ -22,14 +22,20 @@ REMINDERS: Final = {
 }
 # Those that are calls: tasks for staff, of the same names.
 CALLS: Final = ("call_new", "call_far", "call_confirm", "call_no_show")
-# What is done by itself: `plan` finds the rungs of a visit, `day_close` ends what nobody came to.
-OWN: Final = ("plan", "day_close")
+# What is done by itself: `plan` finds the rungs of a visit, `day_close` ends what nobody came to,
+# `unanswered` what was asked for and nobody had looked at when its time began.
+UNANSWERED: Final = "unanswered"
+OWN: Final = ("plan", "day_close", UNANSWERED)
+# Why such a visit is declined; it stands in this one way, and is translated where it is shown.
+NOT_ANSWERED: Final = N_("Nobody could answer in time")
 
 TOUCH_STATES: Final = ("planned", "done", "dropped")
 
 # Nobody is written to or called outside these hours of the store's day.
 DAYTIME: Final = (8, 20)
 CALLING: Final = (9, 20)
+# From then on until the morning no reminder goes out, one that could not be sent before neither.
+NIGHT: Final = dt.time(21)
 EVENING: Final = dt.time(19)
 FORENOON: Final = dt.time(10)
 
@@ -38,8 +44,29 @@ CALL_FAR_DAYS: Final = 5
 # The half-way reminder is left out where that of 14 days follows as soon as this.
 APART_BY: Final = dt.timedelta(days=2)
 NO_SHOW_AFTER: Final = dt.timedelta(minutes=15)
+# A request that waits for an answer so shortly before its time stands first.
+SOON: Final = dt.timedelta(hours=24)
 # Nobody is called any more about a visit that was missed as long ago as this.
 OF_USE_FOR: Final = dt.timedelta(hours=48)
+
+# What a patient books so soon after a visit that they missed is booked in its place.
+REBOOKED_WITHIN: Final = dt.timedelta(days=30)
+
+
+class Missed(Protocol):
+    """What of a visit decides whether another was booked in its place."""
+
+    @property
+    def state(self) -> str:
+        """One of the states of visits."""
+
+    @property
+    def starts_at(self) -> dt.datetime:
+        """When it began."""
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """When its time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +141,35 @@ def afterwards(starts_at: dt.datetime, ends_at: dt.datetime, zone: str) -> Seque
     return (Touch("call_no_show", starts_at + NO_SHOW_AFTER), Touch("day_close", max(midnight, ends_at)))
 
 
+def until_answered(starts_at: dt.datetime) -> Sequence[Touch]:
+    """Give when a visit that was asked for is over unless somebody has answered: at its begin."""
+    return (Touch(UNANSWERED, starts_at),)
+
+
 def soon(at: dt.datetime, zone: str, hours: tuple[int, int] = CALLING) -> dt.datetime:
     """Give the next moment in the hours of the store's day."""
     here = clock.local(at, zone)
     if here.time() > dt.time(hours[1]):
         return _on(here.date() + dt.timedelta(days=1), dt.time(hours[0]), zone, hours)
     return _within(at, zone, hours)
+
+
+def is_rebooked(missed: Missed, booked_at: dt.datetime) -> bool:
+    """Whether what a patient books by themselves at a moment is booked in the place of a visit.
+
+    Of one that they did not come to, at most thirty days before; one that nobody has noted as a no-show
+    yet counts once its time is over.
+    """
+    is_missed = missed.state == "no_show" or (missed.state == "confirmed" and missed.ends_at <= booked_at)
+    return is_missed and missed.starts_at < booked_at <= missed.starts_at + REBOOKED_WITHIN
+
+
+def until_night(now: dt.datetime, zone: str) -> dt.datetime | None:
+    """Give when the night of the store's day begins; None if it is night."""
+    here = clock.local(now, zone)
+    if not dt.time(DAYTIME[0]) <= here.time() < NIGHT:
+        return None
+    return dt.datetime.combine(here.date(), NIGHT, ZoneInfo(zone)).astimezone(dt.UTC)
 
 
 def _in_order(wanted: dict[str, dt.datetime], first: dt.datetime, end: dt.datetime) -> Sequence[Touch]:

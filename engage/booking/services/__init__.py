@@ -15,7 +15,7 @@ from engage.booking.services.arriving import (
     walk_in,
 )
 from engage.booking.services.booking import Book, book
-from engage.booking.services.calling import finish_call
+from engage.booking.services.calling import finish_call, tie
 from engage.booking.services.changing import Change, cancel, change, decline_visit
 from engage.booking.services.duties import claim_touches, next_touch_at, reach
 from engage.booking.services.holds import QUEUE, Wish, hold, next_at, sweep
@@ -39,6 +39,7 @@ from engage.booking.services.wishes import (
     end_wishes,
     leave_list,
     look_through,
+    resume_wishes,
     settle_wishes,
 )
 
@@ -86,8 +87,10 @@ __all__ = [
     "offer_next",
     "reach",
     "renew_arrival_code",
+    "resume_wishes",
     "set_terms",
     "settle_wishes",
     "sweep",
+    "tie",
     "walk_in",
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from engage.audit.services import Actor
+from engage.audit.services import SYSTEM, Actor
 from engage.booking import queries
 from engage.booking.errors import NotPossible
 from engage.booking.models import Appointment
+from engage.booking.rules import keeping
 from engage.booking.services.acting import act
 from engage.booking.services.changing import cancel
 from engage.booking.services.touches import end_calls
@@ -20,6 +21,9 @@ from engage.tasks.rules import APPOINTMENT
 
 if TYPE_CHECKING:
     from engage.tasks.models import Task
+
+# The channel of what patients book on the phone, or take of what the waiting list offers.
+BY_THEMSELVES: Final = "wechat"
 
 
 def finish_call(
@@ -61,6 +65,25 @@ def rebook(session: Session, missed_id: int, *, patient_id: int, by: Actor, now:
     if missed.state not in {"no_show", "cancelled"}:
         raise NotPossible
     end_calls(session, missed.id, "rebooked", by=by, now=now)
+
+
+def tie(session: Session, made_id: int, *, now: dt.datetime) -> None:
+    """Tie a visit that a patient booked by themselves to the one they missed; its call is over.
+
+    One visit is tied to a missed one, and who ties it holds the missed one's row. Safe to repeat; flushes,
+    never commits.
+    """
+    made = queries.appointment(session, made_id)
+    if made.channel != BY_THEMSELVES or made.rebooked_from_id is not None:
+        return
+    since = made.booked_at - keeping.REBOOKED_WITHIN
+    for missed_id in queries.missed_by(session, made.patient_id, since=since, until=made.booked_at):
+        missed = queries.locked(session, missed_id)
+        if keeping.is_rebooked(missed, made.booked_at) and queries.rebooked_as(session, missed_id) is None:
+            made.rebooked_from_id = missed_id
+            session.flush()
+            to_do.finish_for(session, (APPOINTMENT, missed_id), "rebooked", by=SYSTEM, now=now)
+            return
 
 
 def _follow(

@@ -13,6 +13,7 @@ from engage.booking.models import Appointment, Touch
 from engage.booking.rules import keeping
 from engage.booking.services import touches
 from engage.booking.services.acting import act
+from engage.booking.services.changing import decline_visit
 from engage.booking.services.touches import QUEUE
 from engage.clinic import queries as clinic
 from engage.kernel import leases
@@ -68,7 +69,8 @@ def _not_now(session: Session, touch: Touch, visit: Appointment, *, now: dt.date
 
 def _is_due(session: Session, touch: Touch, visit: Appointment, *, now: dt.datetime) -> bool:
     """Whether something is still to be done, asked of the visit as it is."""
-    if visit.state != "confirmed" or visit.agreed_version != touch.version:
+    concerned = "requested" if touch.kind == keeping.UNANSWERED else "confirmed"
+    if visit.state != concerned or visit.agreed_version != touch.version:
         return False
     if touch.kind in touches.UNTIL_PROMISED and visit.attendance_confirmed_at is not None:
         return False
@@ -101,5 +103,7 @@ def _do(session: Session, touch: Touch, visit: Appointment, remind: Remind, *, n
         touches.call(session, visit, touch.kind, now=now)
     elif touch.kind == "day_close":
         act(session, visit.id, "no_show", by=SYSTEM, now=now)
+    elif touch.kind == keeping.UNANSWERED:
+        decline_visit(session, visit.id, visit.version, keeping.NOT_ANSWERED, by=SYSTEM, now=now)
     else:
         touches.arrange(session, visit.id, now=now)

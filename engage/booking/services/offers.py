@@ -18,6 +18,7 @@ from engage.booking.rules import PATIENT, Slot
 from engage.booking.rules import waiting as rules
 from engage.booking.rules.waiting import QUEUE
 from engage.booking.services import holds, limits, wishes
+from engage.booking.services.acting import act
 from engage.booking.services.booking import Book, book
 from engage.booking.services.changing import Change, change
 from engage.clinic import queries as clinic
@@ -92,7 +93,8 @@ def accept_offer(
     """Book what is offered, or move a visit of the patient there; a repeat gives the same visit.
 
     As long as nobody has written down that its time is over, an offer can be taken if the place is still
-    free. Flushes, never commits; records `waiting.taken` beside `booking.booked` or `booking.changed`.
+    free. Where the store looks at visits first, this one stands at once: the clinic has offered it. Flushes,
+    never commits; records `waiting.taken` beside `booking.booked` or `booking.changed`.
 
     Raises:
         NotFound: there is no such offer or visit, or it is not the fan's.
@@ -115,6 +117,8 @@ def accept_offer(
     else:
         target = (offer.store_id, offer.doctor_id, offer.starts_at, offer.hold_id)
         visit = change(session, Change(moving.id, instead.version, *target), by=by, now=now)
+    if visit.state == "requested":  # it was the clinic that offered this time
+        visit = act(session, visit.id, "approve", by=SYSTEM, now=now)
     offer.state, offer.answered_at, offer.appointment_id = "taken", now, visit.id
     wishes.meet(session, found, now=now)
     outbox.record(session, "waiting.taken", now=now, wish_id=found.id, offer_id=offer.id)

@@ -7,7 +7,7 @@ on one holds the visit's row: either it finds the change, or the change finds it
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -40,8 +40,12 @@ def arrange(session: Session, appointment_id: int, *, now: dt.datetime) -> None:
     if visit.state == "confirmed":
         if visit.attendance_confirmed_at is not None:
             _drop(session, visit.id, now=now, kinds=UNTIL_PROMISED)
+            _unsay(session, visit.id, now=now)
             to_do.void(session, (APPOINTMENT, visit.id), ("call_confirm",), now=now)
+        _drop(session, visit.id, now=now, kinds=(keeping.UNANSWERED,))
         _plan(session, visit, now=now)
+    elif visit.state == "requested":
+        _write(session, visit, keeping.until_answered(visit.starts_at))
     elif visit.state == "no_show":
         withdraw(session, visit.id, now=now, but=("call_no_show",))
         if now < visit.starts_at + keeping.OF_USE_FOR:
@@ -56,6 +60,7 @@ def withdraw(session: Session, appointment_id: int, *, now: dt.datetime, but: Co
     Belongs into the transaction of the change itself.
     """
     _drop(session, appointment_id, now=now)
+    _unsay(session, appointment_id, now=now)
     left = tuple(kind for kind in keeping.CALLS if kind not in but)
     to_do.void(session, (APPOINTMENT, appointment_id), left, now=now)
 
@@ -108,6 +113,12 @@ def _plan(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
         *(touch for touch in before if touch.at >= now),
         *keeping.afterwards(visit.starts_at, visit.ends_at, zone),
     ]
+    due_still = [touch for touch in wanted if not (is_promised and touch.kind in UNTIL_PROMISED)]
+    _write(session, visit, due_still)
+
+
+def _write(session: Session, visit: Appointment, wanted: Sequence[keeping.Touch]) -> None:
+    """Write what is due about a visit as it was agreed upon, once of each kind."""
     rows = [
         {
             "queue": QUEUE,
@@ -119,7 +130,6 @@ def _plan(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
             "state": "planned",
         }
         for touch in wanted
-        if not (is_promised and touch.kind in UNTIL_PROMISED)
     ]
     row = insert(Touch).values(rows)
     again = {"state": "planned", "available_at": row.excluded.available_at, "ended_at": None, "attempts": 0}
@@ -143,5 +153,9 @@ def _drop(session: Session, appointment_id: int, *, now: dt.datetime, kinds: Col
             synchronize_session=False
         )
     )
+
+
+def _unsay(session: Session, appointment_id: int, *, now: dt.datetime) -> None:
+    """Withdraw the reminders that were written and have not gone yet."""
     if written := queries.reminded(session, appointment_id):
         notifications.withdraw_each(session, (REMINDER,), written, now=now)

@@ -10,6 +10,7 @@ from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.booking.errors import KeyReused, NotPossible, TooManyWishes, WindowOver
 from engage.booking.models import Appointment, WaitingOffer, WaitingWish
+from engage.booking.queries import waited
 from engage.booking.queries import waiting as queries
 from engage.booking.rules import LIVE, PATIENT
 from engage.booking.rules import waiting as rules
@@ -116,6 +117,24 @@ def settle_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> 
         if meets and found.state in rules.ON_THE_LIST:
             withdraw(session, found, now=now)
             meet(session, found, now=now)
+
+
+def resume_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
+    """Let wait again who waited for a visit that the clinic declined, if the days wished for are not over.
+
+    Who has another visit that meets the wish waits no more. Safe to repeat; flushes, never commits.
+    """
+    if visit.state != "cancelled":
+        return
+    zone = clinic.store(session, visit.store_id).zone
+    today, times = clock.local(now, zone).date(), waited.times_of(session, visit.patient_id)
+    for one in waited.met_since(session, visit.patient_id, visit.booked_at):
+        found = queries.locked_wish(session, one.id)
+        meets = rules.fits(found, visit.store_id, visit.doctor_id, visit.starts_at, zone)
+        has_another = any(rules.fits(found, *time, zone) for time in times)
+        if found.state == "booked" and meets and not has_another and found.to_date >= today:
+            found.state, found.ended_at, found.version = "waiting", None, found.version + 1
+            session.flush()
 
 
 def end_wishes(session: Session, store_id: int, *, now: dt.datetime) -> None:

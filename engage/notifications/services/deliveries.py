@@ -274,8 +274,9 @@ def next_at(session: Session) -> dt.datetime | None:
 
 def _tell_if_lost(session: Session, row: Delivery, *, now: dt.datetime) -> None:
     """Record that a watched message did not arrive, or that nobody knows; not of one that was withdrawn."""
-    is_lost = row.state in {"failed", "unknown"} and row.ended_at == now and row.withdrawn_at is None
-    if is_lost and row.kind in rules.WATCHED:
+    is_lost = row.state in {"failed", "unknown"} or row.reason == rules.TOO_LATE
+    is_new = row.ended_at == now and row.withdrawn_at is None
+    if is_lost and is_new and row.kind in rules.WATCHED:
         told = {"message_id": row.id, "kind": row.kind, "subject_id": row.subject_id}
         outbox.record(session, "notifications.lost", now=now, **told)
 
@@ -285,7 +286,7 @@ def _why_not(row: Delivery, *, now: dt.datetime) -> str | None:
     if row.withdrawn_at is not None:
         return "superseded"
     if row.expires_at is not None and row.expires_at <= now:
-        return "too_late"
+        return rules.TOO_LATE
     return None if rules.may_repeat(row.channel, row.first_tried_at, now) else "no_answer"
 
 

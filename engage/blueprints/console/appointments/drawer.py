@@ -17,7 +17,7 @@ from engage.blueprints.console.people_words import described
 from engage.blueprints.faces import clock_time, moment
 from engage.blueprints.guard import Staff
 from engage.booking import rules
-from engage.booking.rules import CHANNELS, STAFF, STATES, TONES
+from engage.booking.rules import CHANNELS, STAFF, STATES, TONES, keeping
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, unit_of_work
@@ -139,13 +139,15 @@ def _passed(row: Appointment, store: Store) -> list[dict[str, str]]:
 def _cancelled(row: Appointment, store: Store) -> list[dict[str, str]]:
     if row.cancelled_at is None:
         return []
-    canceller = CANCELLERS[row.cancelled_by or STAFF]
-    told = f"{moment(clock.local(row.cancelled_at, store.zone))}, {gettext(canceller)}"
-    if row.late:
-        told += ", " + gettext("late")
+    told, reason = moment(clock.local(row.cancelled_at, store.zone)), row.cancel_reason or ""
+    if reason == keeping.NOT_ANSWERED:
+        reason = gettext(reason)
+    else:
+        told += f", {gettext(CANCELLERS[row.cancelled_by or STAFF])}"
+        told += f", {gettext('late')}" if row.late else ""
     return [
         {"label": gettext("Cancelled"), "value": told},
-        {"label": gettext("Why"), "value": row.cancel_reason or ""},
+        {"label": gettext("Why"), "value": reason},
     ]
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engage.booking.queries import Row
+from engage.booking.rules import keeping
 from engage.kernel.errors import N_
+
+if TYPE_CHECKING:
+    from engage.booking.models import Appointment
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,13 @@ CANCELLED_THERE: Final = Head(
     N_("We are sorry. Please choose another time, or write to us in the chat."),
     is_over=True,
 )
+NOT_ANSWERED: Final = Head(
+    "bad",
+    "calendar-off",
+    N_("We could not answer in time"),
+    N_("We are sorry: your request was not looked at before its time. Please choose another time."),
+    is_over=True,
+)
 
 HEADS: Final = {
     "requested": Head(
@@ -73,10 +84,12 @@ HEADS: Final = {
 }
 
 
-def head_of(row: Row, cancelled_by: str | None, *, now: dt.datetime) -> Head:
-    """Give what a visit's page says first."""
+def head_of(row: Row, ended: Appointment, *, now: dt.datetime) -> Head:
+    """Give what a visit's page says first; `ended` is the visit, which knows how it ended."""
     if row.state == "cancelled":
-        return CANCELLED_HERE if cancelled_by == "patient" else CANCELLED_THERE
+        if ended.cancel_reason == keeping.NOT_ANSWERED:
+            return NOT_ANSWERED
+        return CANCELLED_HERE if ended.cancelled_by == "patient" else CANCELLED_THERE
     if row.state != "confirmed":
         return HEADS[row.state]
     if row.ends_at <= now:

@@ -100,11 +100,11 @@ def visit_page(visitor: Visitor, appointment_id: int, *, notice: str = "") -> st
     now = clock.now()
     with unit_of_work() as session:
         row = queries.row(session, appointment_id, fan_id=visitor.fan_id)
-        cancelled_by = queries.appointment(session, appointment_id).cancelled_by
+        ended = queries.appointment(session, appointment_id)
         store = clinic.store(session, row.store_id)
         until = queries.terms(session, store.id).change_until
         told_before = before(session, row, store)
-    head, may = head_of(row, cancelled_by, now=now), actions(row, PATIENT, now=now, change_until=until)
+    head, may = head_of(row, ended, now=now), actions(row, PATIENT, now=now, change_until=until)
     view = {
         "head": {
             "tone": head.tone,
@@ -122,7 +122,7 @@ def visit_page(visitor: Visitor, appointment_id: int, *, notice: str = "") -> st
         "desk_code": _desk_code(row, store, now),
         "next": _next(row, store, now, but=[line["words"] for line in told_before]),
         "acts": _acts(visitor, row, store, may),
-        "main": _main(visitor, row, store, may, now),
+        "main": _main(visitor, row, may) or _again(visitor, row, store, ended.cancelled_by, now),
     }
     return render_template("patient/visits/show.html", view=view)
 
@@ -229,19 +229,29 @@ def _acts(visitor: Visitor, row: Row, store: Store, may: Mapping[str, Action]) -
     return [{"label": label, "icon": icon, "url": url} for label, icon, url in acts]
 
 
-def _main(
-    visitor: Visitor, row: Row, store: Store, may: Mapping[str, Action], now: dt.datetime
+def _main(visitor: Visitor, row: Row, may: Mapping[str, Action]) -> dict[str, Any] | None:
+    """Give the one thing to do before a visit: promise to come."""
+    if "attend" not in may:
+        return None
+    url = url_for("patient_visits.attend", account=visitor.account_slug, appointment_id=row.id)
+    why = gettext("Tell us that you will come, so that we can prepare for you.")
+    return {"label": gettext("I will come"), "post": url, "hidden": {"version": row.version}, "why": why}
+
+
+def _again(
+    visitor: Visitor, row: Row, store: Store, cancelled_by: str | None, now: dt.datetime
 ) -> dict[str, Any] | None:
-    """Give the one thing to do: promise to come; or after a cancelled or past visit, book again."""
-    account = visitor.account_slug
-    if "attend" in may:
-        url = url_for("patient_visits.attend", account=account, appointment_id=row.id)
-        why = gettext("Tell us that you will come, so that we can prepare for you.")
-        return {"label": gettext("I will come"), "post": url, "hidden": {"version": row.version}, "why": why}
+    """Give the one thing to do after a cancelled or past visit: book again.
+
+    The same time, if the patient gave it back; another, if the clinic could not keep it.
+    """
+    account, times = visitor.account_slug, times_url(visitor, store.id, who_of(row.doctor_id))
+    if row.state == "cancelled" and cancelled_by != PATIENT:
+        return {"label": gettext("Book another time"), "url": times}
     if row.state == "cancelled" and row.starts_at > now:
         url = url_for("patient_hold.hold", account=account, store_id=store.id, who=who_of(row.doctor_id))
         starts_at = clock.local(row.starts_at, store.zone).isoformat()
         return {"label": gettext("Take this time again"), "post": url, "hidden": {"starts_at": starts_at}}
     if row.state in LIVE and row.ends_at > now:
         return None
-    return {"label": gettext("Book again"), "url": times_url(visitor, store.id, who_of(row.doctor_id))}
+    return {"label": gettext("Book again"), "url": times}
