@@ -98,9 +98,10 @@ class Asked:
 
 
 def _days(words: Mapping[str, str], today: dt.date) -> tuple[Days, str]:
-    first, last = read_day(words.get("from", "")), read_day(words.get("until", ""))
-    if first and last and dt.timedelta(0) <= last - first <= _LONGEST:
-        return Days(first, last), ""
+    one, other = read_day(words.get("from", "")), read_day(words.get("until", ""))
+    if one and other:
+        first, last = sorted((one, other))
+        return Days(max(first, last - _LONGEST), last), ""
     span = words.get("span", USUAL)
     span = span if span in SPANS else USUAL
     return to_yesterday(today, int(span)), span

@@ -12,8 +12,7 @@ from flask_babel import format_decimal, gettext
 from engage.blueprints.console.reports.alarms import alarms
 from engage.blueprints.console.reports.asked import SPANS, Asked
 from engage.blueprints.console.reports.blueprint import VIEW, bp
-from engage.blueprints.console.reports.shapes import Names, groups, percent, wait_words, weeks
-from engage.blueprints.faces import day
+from engage.blueprints.console.reports.shapes import Names, days_words, groups, percent, wait_words, weeks
 from engage.blueprints.guard import Staff
 from engage.booking import queries as booking
 from engage.booking.rules import CHANNELS
@@ -37,7 +36,7 @@ def attendance(staff: Staff) -> ResponseReturnValue:
         alarming = alarms(session, staff, now=now)
     total = counted["all"].get(None, Attendance())
     view = {
-        "lead": gettext("%(first)s to %(last)s", first=day(asked.days.first), last=day(asked.days.last)),
+        "lead": days_words(asked),
         "figures": _figures(asked, total),
         "beside": _beside(asked, total, beside),
         "weeks": weeks(asked, counted["week"]),

@@ -10,8 +10,7 @@ from flask_babel import gettext
 
 from engage.blueprints.console.reports.asked import Asked
 from engage.blueprints.console.reports.blueprint import VIEW, bp
-from engage.blueprints.console.reports.shapes import Names
-from engage.blueprints.faces import day
+from engage.blueprints.console.reports.shapes import Names, days_words
 from engage.blueprints.guard import Staff
 from engage.booking import queries as booking
 from engage.booking.queries import Row
@@ -59,7 +58,7 @@ def _row(row: Row, zone: str) -> dict[str, Any]:
 
 def _lead(asked: Asked, names: Names) -> str:
     """Say what is shown: the days, and all that narrows them."""
-    told = [gettext("%(first)s to %(last)s", first=day(asked.days.first), last=day(asked.days.last))]
+    told = [days_words(asked)]
     chosen = ("store", "doctor", "item", "channel", "lead", "person")
     told += [names.of(key, getattr(asked, key)) for key in chosen if getattr(asked, key) not in {None, ""}]
     return str(gettext(", ")).join(told)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import format_decimal, gettext, ngettext
+from babel.dates import format_date
+from flask_babel import format_decimal, get_locale, gettext, ngettext
 
 from engage.blueprints.console.reports.asked import Asked
 from engage.blueprints.faces import day
@@ -73,6 +74,19 @@ def titles() -> dict[str, str]:
 def percent(value: float | None) -> str:
     """Write a share of a hundred; a dash where there is none."""
     return "–" if value is None else f"{format_decimal(round(value, 1))} %"
+
+
+def days_words(asked: Asked) -> str:
+    """Write the days that are counted, with their years where one of them may be another than this."""
+    first, last = asked.days.first, asked.days.last
+    write = day if asked.span and first.year == last.year else _dated
+    return str(gettext("%(first)s to %(last)s", first=write(first), last=write(last)))
+
+
+def _dated(value: dt.date) -> str:
+    locale = get_locale()
+    pattern = "yyyy年M月d日 EEE" if locale and locale.language == "zh" else "EEE d MMM yyyy"
+    return format_date(value, pattern, locale=locale)
 
 
 def wait_words(wait: dt.timedelta | None) -> str:
