@@ -71,7 +71,7 @@ def web(settings: config.Config) -> Iterator[Web]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+        [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", f"127.0.0.1:{port}", "wsgi:app"],
         cwd=config.ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -79,7 +79,7 @@ def web(settings: config.Config) -> Iterator[Web]:
             "ENGAGE_HOME": str(settings.home),
             "ENGAGE_DATABASE_URL": settings.database_url,
             "ENGAGE_REDIS_URL": settings.redis_url,
-            "ENGAGE_PORT": str(port),
+            "ENGAGE_PORT": str(settings.port),  # cookies are called by it
             "ENGAGE_WEB_PROCESSES": "2",
             "ENGAGE_LOG_LEVEL": "CRITICAL",
         },
@@ -171,7 +171,7 @@ def _logged_in(app: Flask, scene: Scene) -> tuple[str, list[str]]:
     """Log all fans in; gives the token of forms, and the cookies of each."""
     with tenant_scope(scene.chain.id), unit_of_work() as work:
         tokens = [fans.log_in(work, fan_id, now=clock.now()) for fan_id in scene.fan_ids]
-    with app.test_request_context():
+    with app.app_context(), app.test_request_context():
         form_token = generate_csrf()
         write: Callable[..., str] = app.session_interface.get_signing_serializer(app).dumps
         form_cookie = f"{app.config['SESSION_COOKIE_NAME']}={write(dict(session))}"
