@@ -110,12 +110,9 @@ def select_language() -> str:
 
 
 def asset(path: str) -> str:
-    """Give the address of a static file, which changes with its content; made once a page."""
-    made: dict[str, str] = g.setdefault("assets", {})
-    if path not in made:
-        version = _hash(current_app.static_folder or "", path, current_app.debug)
-        made[path] = url_for("static", filename=path, v=version)
-    return made[path]
+    """Give the address of a static file, which changes with its content."""
+    version = _hash(current_app.static_folder or "", path, current_app.debug)
+    return f"{request.script_root}{current_app.static_url_path}/{path}?v={version}"
 
 
 def day(value: dt.date) -> str:

@@ -165,8 +165,9 @@ PING_AFTER_SECONDS = 0.05
 
 
 @event.listens_for(sa.Pool, "checkin")
-def _note_the_time(_connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
-    record.info["returned_at"] = time.monotonic()
+def _note_the_time(connection: psycopg.Connection[Any] | None, record: sa.pool.ConnectionPoolEntry) -> None:
+    broke = connection is None or connection.closed
+    record.info["returned_at"] = -PING_AFTER_SECONDS if broke else time.monotonic()
 
 
 @event.listens_for(sa.Pool, "checkout")

@@ -37,6 +37,8 @@ def tell(telling: Callable[..., object], *told: Hashable) -> None:
         return
     with _lock:
         _waiting[telling, told] = None
+        if not _thread.is_alive():  # something that it told broke it
+            gather()
     _woken.set()
 
 

@@ -16,6 +16,7 @@ from engage.booking import queries, services
 from engage.booking.errors import KeyReused, NotOffered, NotOpen, PatientBusy, SlotFull, TooFar, TooManyOpen
 from engage.booking.models import Appointment, Hold, Place
 from engage.booking.queries import knowing
+from engage.booking.rules.terms import Terms
 from engage.clinic import services as clinic
 from engage.clinic.models import Doctor, Item, ItemCategory, ItemStore, Store, StorePicture
 from engage.kernel import clock, due, outbox, settings
@@ -187,6 +188,21 @@ def test_a_full_slot_is_refused_with_the_nearest_free_ones(scene: Scene, session
     nearest = refusal.value.data["nearest"]
     assert [slot.starts_at for slot in nearest] == [scene.opens_at + SLOT * number for number in (0, 1, 4)]
     assert session.scalar(sa.select(sa.func.count()).select_from(Appointment)) == 2
+
+
+def test_patients_are_offered_only_what_the_store_lets_them_book(scene: Scene, session: Session) -> None:
+    now, begin = clock.now(), clock.local(scene.opens_at, scene.chain.store.zone)
+    services.book(session, scene.wish(slot=2), by=scene.fan(), now=now)
+    terms = Terms(earliest=begin.hour * 60 + begin.minute + 2 * int(SLOT.total_seconds() // 60))
+    services.set_terms(session, scene.chain.store.id, terms, by=OPERATOR, now=now)
+    with pytest.raises(SlotFull) as refusal:
+        services.book(session, scene.wish(fan=1, slot=2), by=scene.fan(1), now=now)
+    offered = [slot.starts_at for slot in refusal.value.data["nearest"]]
+    assert offered == [scene.opens_at + SLOT * number for number in (3, 4, 5)]
+    desk, wish = Actor("staff", 1), scene.wish(fan=1, slot=2, fan_id=None, channel="desk")
+    with pytest.raises(SlotFull) as refusal:
+        services.book(session, wish, by=desk, now=now)
+    assert refusal.value.data["nearest"][0].starts_at == scene.opens_at
 
 
 def test_the_nearest_may_be_days_away(scene: Scene, session: Session) -> None:

@@ -290,6 +290,7 @@ def test_nobody_came_a_call_at_once_and_a_visit_in_its_place(
     assert not [call for call in calls() if call[0] == "call_no_show"]
     work(far + dt.timedelta(minutes=15))
     task_id = call_of("call_no_show")
+    assert [kind for kind, state, _outcome in calls() if state == "open"] == ["call_no_show"]
     with unit_of_work() as session:
         assert tasks.task(session, task_id).due_at == far + dt.timedelta(minutes=15)
     now = far + HOUR

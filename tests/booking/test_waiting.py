@@ -423,6 +423,20 @@ def test_a_visit_that_is_what_was_waited_for_ends_the_wait(
     assert_balanced()
 
 
+def test_whom_nothing_fits_holds_nobody_up(
+    session: Session, scene: Scene, add: Callable[..., WaitingWish], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits is looked through some at a time, to the end of the list."""
+    monkeypatch.setattr(queries, "CONSIDERED", 1)
+    fill(session, scene, but=(3,))
+    day = clock.local(scene.opens_at, scene.chain.store.zone).date()
+    add(window=Window(EVERY_DAY, 0, 5, day, day))
+    last = add(1)
+    made = offer(session, scene)
+    assert made is not None
+    assert made.wish_id == last.id
+
+
 def approve_at(session: Session, scene: Scene) -> None:
     """Let the store look at visits first."""
     terms = Terms(approval=True)

@@ -187,6 +187,7 @@ def test_what_was_typed_survives_another_time_and_is_forgotten_once_booked(patie
     expect(page.locator(".chip input").nth(1)).to_be_checked()
     page.locator(".thumb button").click()
     expect(page.locator(".ticket")).to_contain_text("王建国")
+    page.wait_for_function("!Object.keys(sessionStorage).some((key) => key.startsWith('booking.'))")
     patient.hold()
     expect(page.locator("textarea")).to_have_value("")
 

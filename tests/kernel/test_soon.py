@@ -46,6 +46,18 @@ def test_what_is_told_again_meanwhile_is_told_once() -> None:
 
 
 @pytest.mark.usefixtures("gathering")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_breaks_it_does_not_end_it() -> None:
+    told: list[int] = []
+    soon.tell(lambda: [][0])
+    assert soon._thread is not None
+    soon._thread.join(10)
+    assert not soon._thread.is_alive()
+    soon.tell(told.append, 7)
+    assert wait_for(lambda: told == [7], seconds=10)
+
+
+@pytest.mark.usefixtures("gathering")
 def test_what_comes_after_is_told_again() -> None:
     told: list[int] = []
     for number in (1, 2):

@@ -216,10 +216,13 @@ class Screen:
 def test_whoever_comes_back_misses_and_doubles_nothing(app: Flask, live: Live, talk: Talk) -> None:
     cookie = cookie_of(app, log_in_directly(app, talk.chain, "agent"))
     screen = Screen(talk.chain, talk.writes("1"))
+    turns = threading.Semaphore(0)
 
     def write() -> None:
         with app.app_context():
             for number in range(2, 61):
+                if number % 20 == 2:
+                    turns.acquire()
                 talk.writes(str(number))
 
     writer = threading.Thread(target=write)
@@ -228,6 +231,7 @@ def test_whoever_comes_back_misses_and_doubles_nothing(app: Flask, live: Live, t
     while screen.cursor < 60:
         with listening(live, cookie) as ear:
             lines += 1
+            turns.release()
             screen.read_anew()
             if screen.cursor < 60:
                 ear.until(lambda ear=ear: ear.chats)

@@ -93,6 +93,15 @@ def test_visits_stand_nearest_first_cancelled_ones_below(phone: Phone):
     assert places[1] < page.index("Earlier") < places[2]
 
 
+def test_a_visit_stands_above_until_its_time_is_over(phone: Phone):
+    visit = phone.book(1)
+    begin_in(phone.scene, -dt.timedelta(minutes=20))
+    assert "Earlier" not in phone.get("/appointments").text
+    begin_in(phone.scene, -dt.timedelta(minutes=31))
+    page = phone.get("/appointments").text
+    assert page.index("Earlier") < page.index(f'href="{visit}"')
+
+
 def test_visits_of_the_whole_family_are_there_and_nobody_elses(phone: Phone, other: Phone):
     theirs = other.book(0)
     second = bind(phone.scene, "王建国")

@@ -31,7 +31,15 @@ from engage.blueprints.waiting_words import (
     when_of,
 )
 from engage.booking import services
-from engage.booking.errors import NotPossible, OfferOver, Stale, TooLate, TooManyWishes, WindowOver
+from engage.booking.errors import (
+    NotOffered,
+    NotPossible,
+    OfferOver,
+    Stale,
+    TooLate,
+    TooManyWishes,
+    WindowOver,
+)
 from engage.booking.queries import waiting as queries
 from engage.booking.queries.waiting import WishRow
 from engage.booking.rules import PATIENT
@@ -74,7 +82,7 @@ def add(visitor: Visitor) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             made = services.add_wish(session, wanted, by=_actor(visitor), now=clock.now()).id
-    except (WindowOver, TooManyWishes) as refusal:
+    except (WindowOver, TooManyWishes, NotOffered) as refusal:
         return _form(visitor, form=request.form, errors={"form": [gettext(refusal.title)]})
     return redirect(wish_url(visitor, made), 303)
 
@@ -96,7 +104,7 @@ def accept(visitor: Visitor, wish_id: int) -> ResponseReturnValue:
         with unit_of_work() as session:
             by = _actor(visitor)
             visit = services.accept_offer(session, offer_id, instead=moving, by=by, now=clock.now()).id
-    except (OfferOver, Stale, TooLate, NotPossible) as refusal:
+    except (OfferOver, Stale, TooLate, NotPossible, NotOffered) as refusal:
         return _page(visitor, wish_id, notice=gettext(refusal.title)), 409
     except refusals.REFUSED as refusal:
         road = Road(visitor, moving.appointment_id, moving.version) if moving else Road(visitor)

@@ -66,20 +66,26 @@ def nearest_slots(
     now: dt.datetime,
     minutes: int = 0,
     item_id: int | None = None,
+    allowed: Terms | None = None,
 ) -> list[Slot]:
     """Give up to three free slots near a time that cannot be had, in the order of time; in two queries.
 
-    They may be a second old: where many are refused at once, they are looked for once (`kernel.recent`).
+    Those that patients may book themselves if `allowed` says which. They may be a second old: where many
+    are refused at once, they are looked for once (`kernel.recent`).
     """
     begin, end = wished - AROUND, wished + AROUND
 
     def find() -> list[Slot]:
-        around = open_slots(
-            session, store_id, doctor_id, begin=begin, end=end, now=now, minutes=minutes, item_id=item_id
-        )
-        return rules.nearest(around, wished)
+        there = situations.situation(session, store_id, doctor_id, begin=begin, end=end, margin=MARGIN)
+        opened = stretches_of(there, doctor_id, begin=begin, end=end, item_id=item_id)
+        around = slots_in(session, opened, begin=begin, end=end, now=now, minutes=minutes)
+        may = [
+            one for one in around if allowed is None or may_begin(allowed, one.starts_at, there.zone, now=now)
+        ]
+        return rules.nearest(may, wished)
 
-    return recent.answer(("nearest", session.tenant_id, store_id, doctor_id, wished, minutes, item_id), find)
+    wish = (store_id, doctor_id, wished, minutes, item_id, allowed)
+    return recent.answer(("nearest", session.tenant_id, *wish), find)
 
 
 def slot_at(

@@ -126,12 +126,14 @@ def row(session: Session, appointment_id: int, *, fan_id: int | None = None) -> 
 def of_fan(
     session: Session, fan_id: int, *, now: dt.datetime, limit: int
 ) -> tuple[Sequence[Row], Sequence[Row]]:
-    """Give the visits of all patients bound to a fan: to come, nearest first, and past, latest first."""
+    """Give the visits of all patients bound to a fan: not over yet, nearest first, and past, latest first."""
     bound = [patient.id for patient in patients.of_fan(session, fan_id)]
     mine = sa.select(Appointment).where(Appointment.patient_id.in_(bound)).limit(limit)
     at = Appointment.starts_at
-    coming = session.scalars(mine.where(at >= now).order_by(at, Appointment.id)).all()
-    past = session.scalars(mine.where(at < now).order_by(at.desc(), Appointment.id.desc())).all()
+    coming = session.scalars(mine.where(Appointment.ends_at > now).order_by(at, Appointment.id)).all()
+    past = session.scalars(
+        mine.where(Appointment.ends_at <= now).order_by(at.desc(), Appointment.id.desc())
+    ).all()
     rows = rows_of(session, [*coming, *past])
     return rows[: len(coming)], rows[len(coming) :]
 

@@ -25,7 +25,7 @@ from engage.kernel.errors import NotFound
 from engage.kernel.paging import SIZE, Keyset, Page
 from engage.patients import queries as patients
 
-# So many wishes of a store are looked through at a time; the others' turn comes when these have theirs.
+# So many wishes of a store are looked through at a time.
 CONSIDERED: Final = 200
 _IN_TURN: Final = Keyset((WaitingWish.created_at, WaitingWish.id))
 _ON_THE_LIST: Final = WaitingWish.state.in_(ON_THE_LIST)
@@ -150,8 +150,8 @@ def anybody_waits(session: Session) -> bool:
     return bool(session.scalar(sa.select(sa.exists().where(_ON_THE_LIST))))
 
 
-def in_turn(session: Session, store_id: int) -> Sequence[WaitingWish]:
-    """Give who waits at a store and can be asked by WeChat, who came first first.
+def in_turn(session: Session, store_id: int, *, after: WaitingWish | None = None) -> Sequence[WaitingWish]:
+    """Give who waits at a store and can be asked by WeChat, who came first first; those `after` one if told.
 
     Who has an offer of another wish is left out: one at a time.
     """
@@ -170,6 +170,9 @@ def in_turn(session: Session, store_id: int) -> Sequence[WaitingWish]:
         .order_by(WaitingWish.created_at, WaitingWish.id)
         .limit(CONSIDERED)
     )
+    if after is not None:
+        place = sa.tuple_(WaitingWish.created_at, WaitingWish.id)
+        statement = statement.where(place > sa.tuple_(sa.literal(after.created_at), sa.literal(after.id)))
     return session.scalars(statement).all()
 
 

@@ -86,8 +86,11 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
     if made is None:
         minutes = known.situation.item.minutes if known.situation.item else 0
         target = (wish.store_id, wish.doctor_id, wish.starts_at)
+        allowed = known.terms if limits.who(by) == rules.PATIENT else None
         raise SlotFull(
-            nearest=queries.nearest_slots(session, *target, now=now, minutes=minutes, item_id=wish.item_id)
+            nearest=queries.nearest_slots(
+                session, *target, now=now, minutes=minutes, item_id=wish.item_id, allowed=allowed
+            )
         )
     live.hint_at(session, made.store_id, made.starts_at)
     return made

@@ -85,9 +85,10 @@ def change(session: Session, wish: Change, *, by: Actor, now: dt.datetime) -> Ap
     cleared = holds.clear(session, slot.span, fan_id=fan_id, now=now, mine=kept)
     freed = [_span(visit), *map(holds.span_of, cleared)]
     if not ledger.move(session, rules.moves(freed, slot.span, slot.capacity)):
+        allowed = terms if limits.who(by) == PATIENT else None
         raise SlotFull(
             nearest=queries.nearest_slots(
-                session, *wish.target, now=now, minutes=minutes, item_id=visit.item_id
+                session, *wish.target, now=now, minutes=minutes, item_id=visit.item_id, allowed=allowed
             )
         )
     if queries.is_busy(session, visit.patient_id, slot.span, but=visit.id):

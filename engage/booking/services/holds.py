@@ -52,12 +52,14 @@ def hold(session: Session, wish: Wish, *, now: dt.datetime) -> Hold:
     if slot is None or not may_be_booked(session, wish.doctor_id):
         raise NotOpen
     zone = clinic.shown_store(session, wish.store_id).zone
-    limits.check_terms(queries.terms(session, wish.store_id), zone, wish.starts_at, now=now)
+    terms = queries.terms(session, wish.store_id)
+    limits.check_terms(terms, zone, wish.starts_at, now=now)
     mine = (Hold.fan_id == wish.fan_id) & (Hold.purpose == FORM)
     freed = clear(session, slot.span, fan_id=wish.fan_id, now=now, mine=mine)
     kept = next((one for one in freed if one.fan_id == wish.fan_id and span_of(one) == slot.span), None)
     if not ledger.move(session, rules.moves(map(span_of, freed), slot.span, slot.capacity)):
-        found = queries.nearest_slots(session, wish.store_id, wish.doctor_id, wish.starts_at, now=now)
+        target = (wish.store_id, wish.doctor_id, wish.starts_at)
+        found = queries.nearest_slots(session, *target, now=now, allowed=terms)
         raise SlotFull(nearest=found)
     made = Hold(
         id=kept.id if kept else None,

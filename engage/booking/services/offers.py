@@ -62,10 +62,12 @@ def offer_next(session: Session, store_id: int, *, now: dt.datetime) -> WaitingO
     if store_id not in shown or not rules.is_day(now, shown[store_id].zone):
         return None
     turn = queries.in_turn(session, store_id)
-    free = queries.matches(session, store_id, turn, now=now)
-    for one in turn:
-        if free[one.id] and (made := _offer_first(session, one, free[one.id], now=now)):
-            return made
+    while turn:
+        free = queries.matches(session, store_id, turn, now=now)
+        for one in turn:
+            if free[one.id] and (made := _offer_first(session, one, free[one.id], now=now)):
+                return made
+        turn = queries.in_turn(session, store_id, after=turn[-1])
     return None
 
 

@@ -29,6 +29,8 @@ QUEUE: Final = "reminders"
 REMINDER: Final = "appointment_reminder"
 # What is over once somebody promised to come.
 UNTIL_PROMISED: Final = (*keeping.REMINDERS, "call_confirm")
+# Calls before a visit: who did not come is called for one reason.
+_BEFORE: Final = tuple(kind for kind in keeping.CALLS if kind != "call_no_show")
 
 
 def arrange(session: Session, appointment_id: int, *, now: dt.datetime) -> None:
@@ -75,7 +77,9 @@ def end_calls(session: Session, appointment_id: int, outcome: str, *, by: Actor,
 def call(session: Session, visit: Appointment, kind: str, *, now: dt.datetime) -> None:
     """Ask staff to call about a visit, once: in the hours for calls, or at once if nobody came."""
     due_at = now
-    if kind != "call_no_show":
+    if kind == "call_no_show":
+        to_do.void(session, (APPOINTMENT, visit.id), _BEFORE, now=now)
+    else:
         due_at = keeping.soon(now, clinic.store(session, visit.store_id).zone)
     wish = NewTask(
         kind=kind,
