@@ -21,7 +21,7 @@ from engage.audit.services import OPERATOR
 from engage.booking import queries
 from engage.clinic import services as clinic
 from engage.clinic.rules import Roster, Special
-from engage.kernel import clock, directory, sealing
+from engage.kernel import clock, directory, sealing, serving
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.kernel.embedded import Database
 from engage.patients import services as patients
@@ -71,6 +71,7 @@ def _measure(database: Database) -> None:
     with tenant_scope(tenant_id):
         store_id = _seed(database.owner_url.replace("+psycopg", ""), tenant_id, first)
         asked = {"begin": begin, "end": begin + dt.timedelta(days=DAYS), "now": clock.now()}
+        serving.begin()
         figures = {
             "month of all doctors": _time(lambda work: queries.openings(work, store_id, **asked)),
             "board of a day": _time(lambda work: queries.board(work, first, store_id, now=clock.now())),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 GRID: Final = dt.timedelta(minutes=5)
@@ -72,12 +72,10 @@ def moves(leaves: Iterable[Span], takes: Span | None = None, capacity: int = 0) 
 
 def taken_by(spans: Iterable[tuple[str, int, int, int]]) -> Taken:
     """Count the places that visits and holds take: resource, the seconds of begin and end, and how many."""
-    taken: dict[str, Counter[int]] = defaultdict(Counter)
+    steps: dict[str, list[range]] = defaultdict(list)
     for resource, begin, end, count in spans:
-        steps = taken[resource]
-        for step in _steps(resource, begin, end):
-            steps[step] += count
-    return taken
+        steps[resource].extend(repeat(_steps(resource, begin, end), count))
+    return {resource: Counter(chain.from_iterable(taken)) for resource, taken in steps.items()}
 
 
 @dataclass(frozen=True, slots=True)
