@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
 
 from engage import config
 from engage.cli import chromium
@@ -120,6 +120,14 @@ def choose_time(frame: FrameLocator, *, doctor: str = "林志远", last: bool = 
     frame.get_by_text("徐汇店").first.click()
     frame.locator(".choices").get_by_text(doctor).first.click()
     return pick_time(frame, last=last)
+
+
+def choose_day(frame: FrameLocator | Page, link: Locator) -> None:
+    """Tap a day and wait for its page: the one before marks the tapped day while it leaves."""
+    day = link.get_attribute("href")
+    link.click()
+    expect(frame.locator(".days a[aria-current]")).to_have_attribute("href", day or "")
+    expect(frame.locator("body.leaving")).to_have_count(0)
 
 
 def pick_time(frame: FrameLocator, *, last: bool = False) -> str:

@@ -13,6 +13,7 @@ from tests.browser.pages import (
     ASKS_WHERE,
     DESK,
     PHONE,
+    choose_day,
     choose_time,
     close_page,
     fresh_mobile,
@@ -58,10 +59,7 @@ def test_a_person_binds_books_changes_and_cancels_and_is_told(system: System, br
         card.click()
         page = phone.frame_locator("iframe")
         page.locator("a[href$='/change']").first.click()
-        other = page.locator(".days a:not(.full):not([aria-current])").nth(1)
-        day = other.get_attribute("href")
-        other.click()
-        expect(page.locator(".days a[aria-current]")).to_have_attribute("href", day or "")
+        choose_day(page, page.locator(".days a:not(.full):not([aria-current])").nth(1))
         moved = pick_time(page)
         expect(page.locator(".ticket")).to_contain_text("林志远")
         card = _told(phone, "预约变更通知")

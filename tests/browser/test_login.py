@@ -11,6 +11,7 @@ from tests.browser.pages import (
     DESK,
     PHONE,
     book_first,
+    choose_day,
     findings,
     fresh_mobile,
     opened,
@@ -119,8 +120,7 @@ def test_somebody_new_who_refuses_is_served_all_the_same(system: System, browser
 def test_what_was_filled_in_survives_the_end_of_the_log_in(system: System, browser: Browser):
     with opened(browser, PHONE) as phone:
         _open_times(phone, system, _person(system, "慢慢"))
-        phone.locator(".days a").nth(1).click()
-        expect(phone.locator(".days a").nth(1)).to_have_attribute("aria-current", "date")
+        choose_day(phone, phone.locator(".days a").nth(1))
         at = _choose(phone)
         phone.context.clear_cookies()
         submit(phone)

@@ -12,7 +12,18 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from engage.kernel import clock
-from tests.browser.pages import APP_ID, DESK, PHONE, findings, log_in, open_chat, opened, overflows, phone_url
+from tests.browser.pages import (
+    APP_ID,
+    DESK,
+    PHONE,
+    choose_day,
+    findings,
+    log_in,
+    open_chat,
+    opened,
+    overflows,
+    phone_url,
+)
 from tests.browser.test_booking import Patient, patient_in
 from tests.system import System, eventually, running
 
@@ -171,7 +182,7 @@ def _book_in_days(patient: Patient, days: int) -> None:
     patient.open("/booking")
     page.locator("a.choice").first.click()
     page.locator("a.choice").nth(1).click()
-    page.locator(".days a:not(.full)").nth(days).click()
+    choose_day(page, page.locator(".days a:not(.full)").nth(days))
     page.locator(".slot:not(.taken)").last.click()
     page.locator(".thumb").get_by_role("button").click()
     page.locator(".held").wait_for()
