@@ -304,8 +304,8 @@ def known_visitor(slug: str) -> Visitor | None:
     except NotLoggedIn:
         return None
     now = clock.now()
-    with tenant_scope(tenant_id), unit_of_work() as session:
-        found = fans.caller(session, ids.digest(token), slug=slug, now=now)
+    with tenant_scope(tenant_id):
+        found = fans.caller(ids.digest(token), slug=slug, now=now)
     if found is None:
         return None
     house = House(**found.house)

@@ -13,7 +13,7 @@ import structlog
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -62,8 +62,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, answer)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(psycopg.OperationalError, _database_away)
     app.register_error_handler(PoolTimeout, _no_connection_left)
     app.register_error_handler(DataError, _data_error)
+    app.register_error_handler(psycopg.DataError, _data_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
 
@@ -115,8 +117,8 @@ def _http_error(error: HTTPException) -> AnyResponse:
     return _render(error.code, f"http_{error.code}", gettext(HEADINGS.get(error.code, BROKEN)), {})
 
 
-def _database_away(error: OperationalError) -> AnyResponse:
-    log.error("database.away", error=type(error.orig).__name__)
+def _database_away(error: OperationalError | psycopg.OperationalError) -> AnyResponse:
+    log.error("database.away", error=type(_cause(error)).__name__)
     return answer(Busy())
 
 
@@ -125,10 +127,16 @@ def _no_connection_left(_error: PoolTimeout) -> AnyResponse:
     return answer(Busy())
 
 
-def _data_error(error: DataError) -> AnyResponse:
+def _data_error(error: DataError | psycopg.DataError) -> AnyResponse:
     """What no column can hold, such as too large a number or a NUL in a text, is found nowhere."""
-    unknown = isinstance(error.orig, psycopg.DataError) and error.orig.sqlstate in {None, "22003"}
+    cause = _cause(error)
+    unknown = isinstance(cause, psycopg.DataError) and cause.sqlstate in {None, "22003"}
     return answer(NotFound()) if unknown else _unexpected(error)
+
+
+def _cause(error: DBAPIError | psycopg.Error) -> BaseException | None:
+    """Give what the driver said, of statements with a session and without (`kernel.db.read_alone`)."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _unexpected(error: Exception) -> AnyResponse:

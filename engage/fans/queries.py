@@ -15,7 +15,7 @@ from engage.accounts import queries as accounts
 from engage.fans import rules
 from engage.fans.models import Fan, FanSession, FanTag, FanTask, FanTerm, Tag, TagGroup
 from engage.kernel import leases
-from engage.kernel.db import Session
+from engage.kernel.db import SCOPE, Session, read_alone, scoped
 from engage.kernel.errors import NotFound
 from engage.kernel.leases import Backlog
 from engage.kernel.paging import SIZE, Keyset, Page
@@ -201,37 +201,38 @@ class Caller:
     house: Mapping[str, Any]
 
 
-def caller(session: Session, token_digest: str, *, slug: str, now: dt.datetime) -> Caller | None:
-    """Give who is logged in with a cookie to the pages of the account at an address, in one query.
+def caller(token_digest: str, *, slug: str, now: dt.datetime) -> Caller | None:
+    """Give who is logged in with a cookie to the pages of the tenant's account at an address.
 
-    It comes with every page of patients, so that its statement is built once.
+    It comes with every page of patients, so that it is one statement (`kernel.db.read_alone`).
+
+    Raises:
+        psycopg.Error: the database is away.
     """
-    asked = {"tenant_id": session.tenant_id, "token_digest": token_digest, "slug": slug, "now": now}
-    row = session.execute(_CALLER, asked).one_or_none()
+    row = read_alone(_CALLER, {"token_digest": token_digest, "slug": slug, "now": now})
     if row is None:
         return None
-    house = {name: value for name, value in row._mapping.items() if name in tenancy.SHOWN}
+    house = {name: getattr(row, f"house_{name}") for name in tenancy.SHOWN}
     return Caller(row.fan_id, row.ask_profile_at, row.account_id, row.account_slug, house)
 
 
 def _calling() -> sa.Select[Any]:
     fan, login = cast("sa.Table", Fan.__table__), cast("sa.Table", FanSession.__table__)
     account, house = accounts.addressed(), tenancy.shown()
-    tenant_id = sa.bindparam("tenant_id", type_=sa.BigInteger)
     return (
         sa.select(
             fan.c.id.label("fan_id"),
             fan.c.ask_profile_at,
             account.c.id.label("account_id"),
             account.c.slug.label("account_slug"),
-            *(house.c[name] for name in tenancy.SHOWN),
+            *(house.c[name].label(f"house_{name}") for name in tenancy.SHOWN),
         )
         .select_from(login)
         .join(fan, (fan.c.tenant_id == login.c.tenant_id) & (fan.c.id == login.c.fan_id))
         .join(account, (account.c.tenant_id == fan.c.tenant_id) & (account.c.id == fan.c.account_id))
         .join(house, house.c.id == fan.c.tenant_id)
         .where(
-            login.c.tenant_id == tenant_id,
+            login.c.tenant_id == sa.cast(SCOPE.c.set_config, sa.BigInteger),
             login.c.token_digest == sa.bindparam("token_digest", type_=sa.Text),
             login.c.expires_at > sa.bindparam("now", type_=sa.DateTime(timezone=True)),
             account.c.slug == sa.bindparam("slug", type_=sa.Text),
@@ -239,7 +240,7 @@ def _calling() -> sa.Select[Any]:
     )
 
 
-_CALLER: Final = _calling()
+_CALLER: Final = scoped(_calling())
 
 
 def locked(session: Session, fan_id: int) -> Fan:

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from psycopg.pq import TransactionStatus
+from psycopg.rows import namedtuple_row
 from sqlalchemy import event, orm
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
@@ -240,16 +241,7 @@ def run_alone(
         NoTenantScope: there is no scope.
         psycopg.Error: the statement was cut or refused, or the database is away.
     """
-    tenant_id = _scope.get()
-    if tenant_id is None:
-        raise NoTenantScope("run the statement inside tenant_scope(...)")
-    pooled = db.engines[BRIEF].raw_connection()
-    try:
-        told = {**values, "scope_tenant": str(tenant_id)}
-        sql, names = _placed(_sql(statement))
-        row = _cursor(pooled).execute(sql, [told[name] for name in names], prepare=True).fetchone()
-    finally:
-        pooled.close()
+    tenant_id, row = _alone(statement, values)
     if row is None:
         return None
     for queue in rings:
@@ -259,18 +251,52 @@ def run_alone(
     return row[0]
 
 
+def scoped(read: sa.Select[Any]) -> sa.Select[Any]:
+    """Build for `read_alone` the statement that gives the first row that another finds.
+
+    PostgreSQL is told the tenant before it looks: what it may not look at before, it cannot find empty.
+    """
+    first = read.where(SCOPE.c.set_config.is_not(None)).limit(sa.literal_column("1")).lateral("found")
+    return sa.select(first).select_from(SCOPE.join(first, sa.true()))
+
+
+def read_alone(statement: sa.Select[Any], values: Mapping[str, Any]) -> Any | None:
+    """Run a statement of `scoped` as a transaction of the tenant in scope; gives the row, or None.
+
+    Columns are the row's attributes. Otherwise as `run_alone`.
+    """
+    return _alone(statement, values)[1]
+
+
+def _alone(statement: sa.Executable, values: Mapping[str, Any]) -> tuple[int, Any | None]:
+    tenant_id = _scope.get()
+    if tenant_id is None:
+        raise NoTenantScope("run the statement inside tenant_scope(...)")
+    pooled = db.engines[BRIEF].raw_connection()
+    try:
+        text, own = _sql(statement)
+        told = {**own, **values, "scope_tenant": str(tenant_id)}
+        sql, names = _placed(text)
+        row = _cursor(pooled).execute(sql, [told[name] for name in names], prepare=True).fetchone()
+    finally:
+        pooled.close()
+    return tenant_id, row
+
+
 def _cursor(pooled: sa.PoolProxiedConnection) -> psycopg.RawCursor[Any]:
     """Give the connection's one cursor: it remembers how to write what comes again and again."""
     cursor: psycopg.RawCursor[Any] | None = pooled.info.get("cursor")
     if cursor is None:
         connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
-        cursor = pooled.info["cursor"] = psycopg.RawCursor(connection)
+        cursor = pooled.info["cursor"] = psycopg.RawCursor(connection, row_factory=namedtuple_row)
     return cursor
 
 
 @functools.cache
-def _sql(statement: sa.Executable) -> str:
-    return str(cast("sa.ClauseElement", statement).compile(db.engine))
+def _sql(statement: sa.Executable) -> tuple[str, Mapping[str, Any]]:
+    """Write a statement, with the values that it holds itself."""
+    compiled = cast("sa.ClauseElement", statement).compile(db.engine)
+    return str(compiled), compiled.params
 
 
 @functools.cache
@@ -300,7 +326,8 @@ def lock(session: Session, keys: Collection[int]) -> None:
 
 
 def _locking(keys: Collection[int]) -> str:
-    return "; ".join(f"select pg_advisory_xact_lock({key:d})" for key in sorted(keys))
+    listed = ", ".join(f"{key:d}" for key in sorted(keys))
+    return f"select pg_advisory_xact_lock(key) from unnest(array[{listed}]::bigint[]) key"  # noqa: S608 numbers
 
 
 # Several statements in one trip: psycopg prepares only what comes with values, and that one by one.

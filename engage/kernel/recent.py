@@ -34,7 +34,22 @@ def answer(key: Hashable, find: Callable[[], Answer]) -> Answer:
     if time.monotonic() < until:
         return cast("Answer", known)
     found = find()
-    if len(_kept) >= AT_MOST:
-        _kept.clear()
-    _kept[key] = (time.monotonic() + SECONDS, found)
+    _keep(_kept, key, found)
     return found
+
+
+def note(key: Hashable) -> None:
+    """Remember for a second, where answers are kept, that something was so."""
+    if _kept is not None:
+        _keep(_kept, key, None)
+
+
+def noted(key: Hashable) -> bool:
+    """Whether that was so within the last second."""
+    return _kept is not None and time.monotonic() < _kept.get(key, (0.0, None))[0]
+
+
+def _keep(kept: dict[Hashable, tuple[float, Any]], key: Hashable, found: Any) -> None:
+    if len(kept) >= AT_MOST:
+        kept.clear()
+    kept[key] = (time.monotonic() + SECONDS, found)

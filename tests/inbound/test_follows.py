@@ -157,8 +157,8 @@ def test_the_common_push_is_one_statement_as_before(
 ) -> None:
     """A follow and a scan too; only these know of events."""
     sent: list[str] = []
-    standing = db._sql
-    monkeypatch.setattr(db, "_sql", lambda statement: sent.append(standing(statement)) or sent[-1])
+    standing = db._placed
+    monkeypatch.setattr(db, "_placed", lambda text: sent.append(text) or standing(text))
     for push in (message("o-1"), event("subscribe", "o-1"), event("SCAN", "o-1", SCAN)):
         wechat.sign(push).send(client)
     assert [("outbox" in statement, "due" in statement) for statement in sent] == [

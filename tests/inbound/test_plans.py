@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from engage.inbound import services as inbound
-from engage.kernel import db as kernel
-from engage.kernel.db import db, tenant_scope, unit_of_work
+from engage.kernel.db import tenant_scope, unit_of_work
 from tests.conftest import Chain
 from tests.patients.scenes import NOW, make_people
+from tests.plans import plan_of
 
 MANY = 5_000
 KEYS = {
@@ -54,15 +53,3 @@ def test_a_push_finds_its_fan_by_the_key_however_many_there_are(name: str) -> No
     assert used, lines
     assert used <= KEYS
     assert not [line for line in lines if re.search(r"Seq Scan on (fan|conversation)\b", line)]
-
-
-def plan_of(statement: sa.Executable) -> list[str]:
-    """Give the plan as the callback's connection makes it: nobody has told it a tenant."""
-    sql, _names = kernel._placed(kernel._sql(statement))
-    pooled = db.engines[kernel.BRIEF].raw_connection()
-    try:
-        cursor = psycopg.RawCursor(pooled.driver_connection)
-        cursor.execute(b"explain (generic_plan) " + sql)
-        return [line for (line,) in cursor.fetchall()]
-    finally:
-        pooled.close()

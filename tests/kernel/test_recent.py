@@ -39,3 +39,20 @@ def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
         recent.answer(key, lambda: None)
     assert recent._kept is not None
     assert len(recent._kept) <= 3
+
+
+def test_elsewhere_nothing_is_noted() -> None:
+    recent.note("key")
+    assert not recent.noted("key")
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_was_noted_holds_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("engage.kernel.recent.time.monotonic", lambda: now[0])
+    assert not recent.noted("key")
+    recent.note("key")
+    assert recent.noted("key")
+    assert not recent.noted("another")
+    now[0] += recent.SECONDS
+    assert not recent.noted("key")

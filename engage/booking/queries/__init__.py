@@ -23,7 +23,7 @@ from engage.booking.queries.keeping import (
     touches,
     visit_of_touch,
 )
-from engage.booking.queries.knowing import Known, Wished, known
+from engage.booking.queries.knowing import Known, Wished, glimpsed, known
 from engage.booking.queries.nearing import next_free
 from engage.booking.queries.openings import (
     Opening,
@@ -80,6 +80,7 @@ __all__ = [
     "chain_terms",
     "clashes",
     "counts_by_day",
+    "glimpsed",
     "has_come",
     "held",
     "hold_of",

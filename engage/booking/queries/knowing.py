@@ -25,7 +25,7 @@ from engage.booking.rules.terms import Terms
 from engage.clinic.queries import situations
 from engage.clinic.queries.situations import Situation
 from engage.kernel import settings
-from engage.kernel.db import Session
+from engage.kernel.db import Session, read_alone, scoped
 from engage.kernel.errors import NotFound
 from engage.kernel.settings import Setting
 from engage.patients import queries as patients
@@ -112,6 +112,24 @@ def known(session: Session, wished: Wished, *, now: dt.datetime) -> Known:
         NotFound: there is no such store, doctor or item.
         KeyReused: nor did the wish have them that the key belongs to.
     """
+    asked = _values(session, wished, now=now)
+    row = session.execute(_KNOWN, asked).one_or_none()
+    missing = _missing(row, wished)
+    if missing and by_key(session, wished.key):
+        raise KeyReused
+    if row is None or missing:
+        raise NotFound(**missing)
+    return _read(row, asked)
+
+
+def glimpsed(session: Session, wished: Wished, *, now: dt.datetime) -> Known | None:
+    """Give the same as it is now, without the session's transaction; None if something is not there."""
+    asked = _values(session, wished, now=now)
+    row = read_alone(_GLIMPSED, asked)
+    return None if row is None or _missing(row, wished) else _read(row, asked)
+
+
+def _values(session: Session, wished: Wished, *, now: dt.datetime) -> Mapping[str, Any]:
     resource = rules.resource_of(wished.store_id, wished.doctor_id)
     first = wished.starts_at
     asked = situations.values_of(
@@ -123,7 +141,8 @@ def known(session: Session, wished: Wished, *, now: dt.datetime) -> Known:
         margin=MARGIN,
         item_id=wished.item_id,
     )
-    own: Mapping[str, Any] = {
+    return {
+        **asked,
         "key": wished.key,
         "patient_id": wished.patient_id,
         "fan_id": wished.fan_id,
@@ -134,12 +153,9 @@ def known(session: Session, wished: Wished, *, now: dt.datetime) -> Known:
         "step": next(Span(resource, first, first + rules.GRID).steps),
         "now": now,
     }
-    row = session.execute(_KNOWN, {**asked, **own}).one_or_none()
-    missing = _missing(row, wished)
-    if missing and by_key(session, wished.key):
-        raise KeyReused
-    if row is None or missing:
-        raise NotFound(**missing)
+
+
+def _read(row: Any, asked: Mapping[str, Any]) -> Known:
     return Known(
         situation=situations.read(row, first=asked["first"], last=asked["last"]),
         made_id=row.made_id,
@@ -224,3 +240,4 @@ def _knowing() -> sa.Select[Any]:
 
 
 _KNOWN: Final = _knowing()
+_GLIMPSED: Final = scoped(_KNOWN)

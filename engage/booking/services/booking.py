@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,7 @@ from engage.booking import queries, rules
 from engage.booking.errors import KeyReused, NotOpen, PatientBusy, SlotFull
 from engage.booking.models import Appointment, Hold
 from engage.booking.services import calling, holds, ledger, limits
-from engage.kernel import due, live, outbox
+from engage.kernel import due, live, outbox, recent
 from engage.kernel.db import Session
 from engage.patients import services as charts
 
@@ -64,6 +64,7 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
         KeyReused: the key belongs to another wish.
         ChartMoved, ChartErased: staff books for a chart that was merged into another, or erased.
     """
+    _turn_away(session, wish, by=by, now=now)
     if wish.rebooked_from_id is not None:  # that visit's row before the advisory locks
         calling.rebook(session, wish.rebooked_from_id, patient_id=wish.patient_id, by=by, now=now)
     names = [f"key {wish.key}", ledger.patient(wish.patient_id)]
@@ -71,11 +72,9 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
     known = queries.known(session, wish, now=now)
     if known.made_id is not None:
         return _same(queries.appointment(session, known.made_id), wish)
-    if limits.who(by) == rules.PATIENT:
-        limits.check_patient(known, wish, now=now)
-    else:
+    slot = _slot(known, wish, by=by, now=now)
+    if limits.who(by) != rules.PATIENT:
         charts.present(session, wish.patient_id)
-    slot = known.slot(wish, now=now)
     if slot is None:
         raise NotOpen
     waits = limits.who(by) == rules.PATIENT and known.terms.approval
@@ -84,16 +83,51 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
         moves = _moves(session, wish, known, slot, now=now)
         made = _make(session, wish, slot, moves, state="requested" if waits else "confirmed", by=by, now=now)
     if made is None:
-        minutes = known.situation.item.minutes if known.situation.item else 0
-        target = (wish.store_id, wish.doctor_id, wish.starts_at)
-        allowed = known.terms if limits.who(by) == rules.PATIENT else None
-        raise SlotFull(
-            nearest=queries.nearest_slots(
-                session, *target, now=now, minutes=minutes, item_id=wish.item_id, allowed=allowed
-            )
-        )
+        recent.note(_time_of(session, wish))
+        raise _full(session, wish, known, by=by, now=now)
     live.hint_at(session, made.store_id, made.starts_at)
     return made
+
+
+def _turn_away(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> None:
+    """Refuse, before anything is locked, who wants a time that was full a moment ago and is so still.
+
+    In a rush on one time this is nearly everybody. Whatever else is to be said of the wish is said later.
+
+    Raises:
+        SlotFull, and what `limits.check_patient` does.
+    """
+    if limits.who(by) != rules.PATIENT or not recent.noted(_time_of(session, wish)):
+        return
+    known = queries.glimpsed(session, wish, now=now)
+    if known is None or known.made_id is not None:
+        return
+    slot = _slot(known, wish, by=by, now=now)
+    if slot is not None and known.is_full(slot):
+        raise _full(session, wish, known, by=by, now=now)
+
+
+def _time_of(session: Session, wish: Book) -> Hashable:
+    return ("full", session.tenant_id, wish.store_id, wish.doctor_id, wish.starts_at)
+
+
+def _slot(known: queries.Known, wish: Book, *, by: Actor, now: dt.datetime) -> rules.Slot | None:
+    """Give the slot that a wish is for, if there is one and it is theirs to ask for."""
+    if limits.who(by) == rules.PATIENT:
+        limits.check_patient(known, wish, now=now)
+    return known.slot(wish, now=now)
+
+
+def _full(session: Session, wish: Book, known: queries.Known, *, by: Actor, now: dt.datetime) -> SlotFull:
+    """Say that the last place is gone, and which times near it are free."""
+    minutes = known.situation.item.minutes if known.situation.item else 0
+    target = (wish.store_id, wish.doctor_id, wish.starts_at)
+    allowed = known.terms if limits.who(by) == rules.PATIENT else None
+    return SlotFull(
+        nearest=queries.nearest_slots(
+            session, *target, now=now, minutes=minutes, item_id=wish.item_id, allowed=allowed
+        )
+    )
 
 
 def _moves(
