@@ -68,12 +68,11 @@ def with_streams(seed: Callable[[Database], None]) -> Iterator[tuple[Address, Ad
 def _settings(
     processes: int, core: int | None, seed: Callable[[Database], None] | None
 ) -> Iterator[tuple[Mapping[str, str], int]]:
-    home = Path(tempfile.mkdtemp(prefix="engage-bench-"))
     held = {core} if core is not None else os.sched_getaffinity(0)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, held)  # what is started inherits it
     try:
-        with embedded.start(home, durable=True) as servers:
+        with _home() as home, embedded.start(home, durable=True) as servers:
             database = servers.database
             migrations.upgrade(database.owner_url)
             port = _free_port()
@@ -98,6 +97,13 @@ def _settings(
 
 
 @contextlib.contextmanager
+def _home() -> Iterator[Path]:
+    """Give a folder for a system of a benchmark, gone with it: a database of millions is gigabytes."""
+    with tempfile.TemporaryDirectory(prefix="engage-bench-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
 def echo() -> Iterator[Address]:
     """Serve the echo of Flask and wechatpy."""
     with _gunicorn(sys.executable, "bench.echo:app", ROOT) as address:
@@ -119,8 +125,11 @@ def werobot() -> Iterator[Address]:
 @contextlib.contextmanager
 def workers(api_url: str, *, seed: Callable[[Database], None]) -> Iterator[None]:
     """Let as many workers and a clock of Engage run on a durable PostgreSQL; WeChat is at `api_url`."""
-    home = Path(tempfile.mkdtemp(prefix="engage-bench-"))
-    with embedded.start(home, durable=True) as servers, contextlib.ExitStack() as stack:
+    with (
+        _home() as home,
+        embedded.start(home, durable=True) as servers,
+        contextlib.ExitStack() as stack,
+    ):
         migrations.upgrade(servers.database.owner_url)
         environment = {
             "ENGAGE_ENV": "test",
