@@ -83,7 +83,7 @@ def test_another_template_brings_its_own_keys(system: System, english: Page):
 
 def test_what_was_sent_is_found_by_patient_and_opened(system: System, english: Page):
     page = english
-    page.goto(f"{system.web}/console/messages")
+    page.goto(f"{system.web}/console/messages?kind=appointment_created")  # of a patient, not of a fan alone
     page.locator("a.row-link").first.click()
     drawer = page.locator("#drawer")
     drawer.locator(".card dl").wait_for()
