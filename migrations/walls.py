@@ -19,9 +19,9 @@ def wall(table: str, *, column: str = "tenant_id", may: str = "SELECT, INSERT, U
 def wall_for_planning(table: str) -> None:
     """Let a wall's condition be asked as a subquery, of which the planner guesses an average tenant.
 
-    The callback's statement is planned before its tenant is told. A plain condition then counts as one
-    that no row meets, any index that begins with the tenant looks free, and a look-up reads all of a
-    tenant's rows. A subquery is asked once per statement, when it is needed first.
+    What runs past a session, as the callback's statement does, is planned before its tenant is told. A plain
+    condition then counts as one that no row meets, any index that begins with the tenant looks free, and a
+    look-up reads all of a tenant's rows. A subquery is asked once per statement, when it is needed first.
     """
     mine = f"tenant_id = (SELECT {TENANT})"
     op.execute(f"ALTER POLICY tenant_wall ON {table} USING ({mine}) WITH CHECK ({mine})")
