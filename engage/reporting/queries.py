@@ -44,7 +44,7 @@ def alarms(
 ) -> Mapping[int, Attendance]:
     """Give the stores that kept too few of their visits over the last month, and what was counted."""
     begin, end = to_yesterday(clock.local(now, zone).date(), MONTH).bounds(zone)
-    counted = booking.outcomes_of_stores(session, Which(begin, end, zone, store_ids))
+    counted = booking.outcomes_of_stores(session, Which(begin, end, zone, now, store_ids))
     return {store_id: found for store_id, found in sorted(counted.items()) if found.is_alarming}
 
 

@@ -22,8 +22,9 @@ from engage.reporting.rules import Days
 from engage.tasks import queries as tasks
 from engage.tasks import services as task_services
 from engage.tasks.services import NewTask
+from tests.booking.scenes import SLOT, ZONE
 from tests.conftest import Chain
-from tests.reporting.conftest import ZONE, Past, fill
+from tests.reporting.conftest import Past, fill
 from workers import attendance as worker
 
 
@@ -36,7 +37,8 @@ def session(past: Past, session: Session) -> Session:
 def whole(past: Past, **narrowed: object) -> Which:
     """Ask for all of the scene."""
     day = dt.timedelta(days=2)
-    return Which(past.scene.opens_at - day, past.scene.opens_at + day, ZONE, **narrowed)
+    told = {"now": past.later, **narrowed}
+    return Which(past.scene.opens_at - day, past.scene.opens_at + day, ZONE, **told)
 
 
 def outcome_of(visit: Appointment) -> str:
@@ -127,6 +129,26 @@ def test_each_number_leads_to_its_visits(past: Past, session: Session) -> None:
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 30
+
+
+def test_what_is_still_to_come_is_without_an_outcome_and_none_is_missing(
+    past: Past, session: Session
+) -> None:
+    """Days that reach ahead of now: a visit counts as not noted from its end on, and not before."""
+    for patient, slot in ((2, 0), (3, 1), (4, 2), (5, 3)):
+        past.book(session, patient, slot)
+    past.end(session, past.book(session, 6, 3), "kept")
+    past.end(session, past.book(session, 7, 3), "clinic")
+    over = past.scene.opens_at + 2 * SLOT  # the first two ended, the third begins
+    now = whole(past, now=over)
+    assert booking.outcomes(session, now)["all"][None] == Attendance(kept=1, clinic=1, open=2)
+    assert (
+        booking.outcomes(session, now)["week"].keys() == booking.outcomes(session, whole(past))["week"].keys()
+    )
+    assert len(booking.attended(session, now, cursor=None).items) == 4
+    assert len(booking.attended(session, replace(now, outcome="open"), cursor=None).items) == 2
+    assert booking.outcomes_of_stores(session, now)[past.scene.chain.store.id].open == 2
+    assert booking.taken_time(session, now) == 5 * SLOT, "time that is taken is taken, also ahead of now"
 
 
 def test_nothing_is_counted_where_nothing_was(past: Past, session: Session) -> None:

@@ -32,11 +32,13 @@ class Which:
     """Visits that began in a half-open interval, at some stores or (None) at all, narrowed further.
 
     0 as doctor or item stands for visits without one. `zone` is the clock by which days and weeks count.
+    Days may reach beyond `now`: what stands and is still to come has no outcome, and none is missing.
     """
 
     begin: dt.datetime
     end: dt.datetime
     zone: str
+    now: dt.datetime
     store_ids: frozenset[int] | None = None
     doctor_id: int | None = None
     item_id: int | None = None
@@ -69,7 +71,7 @@ def outcomes_of_stores(session: Session, which: Which) -> Mapping[int, Attendanc
 
 def attended(session: Session, which: Which, *, cursor: str | None, size: int = SIZE) -> Page[Row]:
     """Give a page of the visits that were counted, latest first."""
-    statement = sa.select(Appointment).where(*_conditions(session, which))
+    statement = sa.select(Appointment).where(*_conditions(session, which), _outcome(which).is_not(None))
     page = ORDER.page(session.scalars(ORDER.statement(statement, cursor, size)).all(), size)
     return Page(rows_of(session, page.items), page.next)
 
@@ -129,7 +131,9 @@ def _facts(
             sa.cast(week, sa.Date).label("week"),
         )
     promised = Appointment.attendance_confirmed_at.is_not(None).label("promised")
-    return sa.select(*columns, _outcome().label("outcome"), promised).where(*_conditions(session, which))
+    outcome = _outcome(which)
+    counted = (*_conditions(session, which), outcome.is_not(None))
+    return sa.select(*columns, outcome.label("outcome"), promised).where(*counted)
 
 
 def _counts(facts: sa.CTE) -> list[sa.ColumnElement[int]]:
@@ -172,16 +176,18 @@ def _conditions(session: Session, which: Which) -> list[sa.ColumnElement[bool]]:
     if which.person:
         conditions.append(_person() == which.person)
     if which.outcome:
-        conditions.append(_outcome() == which.outcome)
+        conditions.append(_outcome(which) == which.outcome)
     return conditions
 
 
-def _outcome() -> sa.ColumnElement[str]:
+def _outcome(which: Which) -> sa.ColumnElement[str | None]:
+    """Say what became of a visit; nothing yet of one that stands and whose time is not over."""
     by_patient = Appointment.cancelled_by == "patient"
     return sa.case(
         (Appointment.state.in_(CAME), "kept"),
         (Appointment.state == "no_show", "no_show"),
-        (Appointment.state.in_(LIVE), "open"),
+        (Appointment.state.in_(LIVE) & (Appointment.ends_at <= which.now), "open"),
+        (Appointment.state.in_(LIVE), None),
         (by_patient & Appointment.late, "late"),
         (by_patient, "early"),
         else_="clinic",

@@ -75,13 +75,14 @@ class Asked:
         arguments: dict[str, Any] = {**replace(self, **changed).kept()}
         return url_for(f"console_reports.{view}", **arguments)
 
-    def which(self, zone: str, store_ids: frozenset[int] | None) -> Which:
+    def which(self, zone: str, store_ids: frozenset[int] | None, *, now: dt.datetime) -> Which:
         """Give what is to be counted, at these stores at most."""
         begin, end = self.days.bounds(zone)
         return Which(
             begin,
             end,
             zone,
+            now,
             store_ids if self.store is None else frozenset({self.store}),
             self.doctor,
             self.item,

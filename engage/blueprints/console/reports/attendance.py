@@ -30,7 +30,7 @@ def attendance(staff: Staff) -> ResponseReturnValue:
     with unit_of_work() as session:
         names = Names.read(session, scope)
         asked = names.asked(today=clock.local(now, zone).date())
-        which = asked.which(zone, within)
+        which = asked.which(zone, within, now=now)
         counted = booking.outcomes(session, which)
         beside = queries.beside(session, which)
         alarming = alarms(session, staff, now=now)

@@ -28,7 +28,8 @@ def export(staff: Staff) -> ResponseReturnValue:
     with unit_of_work() as session:
         names = Names.read(session, scope)
         asked = names.asked(today=clock.local(now, zone).date())
-        counted = booking.outcomes(session, asked.which(zone, None if scope.everywhere else scope.store_ids))
+        which = asked.which(zone, None if scope.everywhere else scope.store_ids, now=now)
+        counted = booking.outcomes(session, which)
         services.note_taken(session, by=staff.actor, now=now)
     content = sheets.write(asked, counted, names)
     name = f"{gettext('Attendance')}-{asked.days.first:%Y%m%d}-{asked.days.last:%Y%m%d}.xlsx"

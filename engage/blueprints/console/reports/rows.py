@@ -23,12 +23,12 @@ from engage.kernel.db import unit_of_work
 @bp.view("/attendance/visits", permission=VIEW)
 def visits(staff: Staff) -> ResponseReturnValue:
     """Show a page of the visits that the address asks for, latest first."""
-    zone, scope = staff.house.zone, staff.scope(VIEW)
+    zone, scope, now = staff.house.zone, staff.scope(VIEW), clock.now()
     trail = [cursor for cursor in request.args.get("page", "").split(".") if cursor]
     with unit_of_work() as session:
         names = Names.read(session, scope)
-        asked = names.asked(today=clock.local(clock.now(), zone).date())
-        which = asked.which(zone, None if scope.everywhere else scope.store_ids)
+        asked = names.asked(today=clock.local(now, zone).date())
+        which = asked.which(zone, None if scope.everywhere else scope.store_ids, now=now)
         page = booking.attended(session, which, cursor=trail[-1] if trail else None)
     view = {
         "lead": _lead(asked, names),
