@@ -100,6 +100,7 @@ HANDLERS: Handlers = {
     "waiting.taken": (timeline.note_waiting,),
     "waiting.declined": (timeline.note_waiting,),
     "waiting.expired": (timeline.note_waiting,),
+    "waiting.resumed": (timeline.note_waiting,),
     "waiting.ended": (timeline.note_waiting,),
     "coupons.redeemed": (timeline.note_redeemed,),
     "replies.coupon_taken": (timeline.note_coupon_taken,),

@@ -21,7 +21,8 @@ def _visits(_session: Session, payloads: Sequence[Payload]) -> Sequence[int]:
 @outbox.once_for(_visits, rank=1)
 def arrange(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     """A visit stands, was moved, is off, or something was said of it. Safe to repeat."""
-    booking.arrange(session, payload["appointment_id"], now=now)
+    since = dt.datetime.fromisoformat(payload["at"])
+    booking.arrange(session, payload["appointment_id"], now=now, since=since)
 
 
 @outbox.once_for(_visits, rank=1)

@@ -107,7 +107,7 @@ def note_walk_in(session: Session, payload: Payload, *, now: dt.datetime) -> Non
 
 
 def note_waiting(session: Session, payload: Payload, *, now: dt.datetime) -> None:  # noqa: ARG001 as all handlers
-    """Somebody came onto the waiting list, was offered a time, answered or did not, or left it."""
+    """Somebody came onto the waiting list or back to it, was offered a time, answered or did not, or left."""
     wish = waiting.wish(session, payload["wish_id"])
     about: dict[str, Any] = {"store_id": wish.store_id}
     if "offer_id" in payload:

@@ -13,11 +13,17 @@ from engage.kernel.db import Session
 Payload = Mapping[str, Any]
 
 
+def _visits(_session: Session, payloads: Sequence[Payload]) -> Sequence[int]:
+    return [payload["appointment_id"] for payload in payloads]
+
+
+@outbox.once_for(_visits, rank=2)
 def settle(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     """A visit was booked or moved: whoever waited for it waits no more. Safe to repeat."""
     services.settle_wishes(session, queries.appointment(session, payload["appointment_id"]), now=now)
 
 
+@outbox.once_for(_visits, rank=2)
 def resume(session: Session, payload: Payload, *, now: dt.datetime) -> None:
     """A visit that was asked for was declined: who waited for it waits again. Safe to repeat."""
     services.resume_wishes(session, queries.appointment(session, payload["appointment_id"]), now=now)

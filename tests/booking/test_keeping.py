@@ -205,14 +205,21 @@ def test_a_change_after_the_worker_took_the_rung_is_found(scene: Scene, far: dt.
     assert planned(visit) == []
 
 
-def test_even_a_rung_that_nobody_dropped_does_not_speak_of_a_visit_that_is_off(
-    scene: Scene, far: dt.datetime
+@pytest.mark.parametrize("then", ["cancelled", "moved", "promised"])
+def test_even_a_rung_that_nobody_dropped_does_not_speak_of_a_visit_that_is_another(
+    scene: Scene, far: dt.datetime, then: str
 ) -> None:
     """The guard of the worker, where the one of the change is taken away."""
     word(scene, "appointment_reminder")
-    visit = book(scene, far)
+    visit, now = book(scene, far), far - 8 * DAY
     with unit_of_work() as session:
-        services.cancel(session, visit.id, visit.version, "不来了", by=scene.fan(), now=far - 8 * DAY)
+        if then == "cancelled":
+            services.cancel(session, visit.id, visit.version, "不来了", by=scene.fan(), now=now)
+        elif then == "moved":
+            to = Change(visit.id, visit.version, visit.store_id, visit.doctor_id, far + HOUR)
+            services.change(session, to, by=scene.fan(), now=now)
+        else:
+            services.act(session, visit.id, "attend", by=scene.fan(), now=now)
         session.execute(sa.update(Touch).values(state="planned", available_at=Touch.at))
     work(far - 7 * DAY)
     assert messages() == []

@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from engage.booking.rules.keeping import a_month_after, afterwards, calls, is_far, ladder, soon
+from engage.booking.rules.keeping import (
+    a_month_after,
+    afterwards,
+    calls,
+    is_far,
+    ladder,
+    soon,
+    until_night,
+)
 
 SHANGHAI, BERLIN, NEW_YORK = "Asia/Shanghai", "Europe/Berlin", "America/New_York"
 
@@ -167,6 +175,21 @@ def test_nobody_came_after_a_quarter_of_an_hour_and_the_day_closes(
     looked, closed = afterwards(begin, begin + dt.timedelta(minutes=minutes), zone)
     assert (looked.kind, looked.at - begin) == ("call_no_show", dt.timedelta(minutes=15))
     assert (closed.kind, closed.at) == ("day_close", at(close, zone))
+
+
+@pytest.mark.parametrize(
+    ("now", "night"),
+    [
+        ("2026-11-22 07:59", None),
+        ("2026-11-22 08:00", "2026-11-22 21:00"),
+        ("2026-11-22 20:00", "2026-11-22 21:00"),
+        ("2026-11-22 20:59", "2026-11-22 21:00"),
+        ("2026-11-22 21:00", None),
+        ("2026-11-22 23:30", None),
+    ],
+)
+def test_the_night_begins_an_hour_after_the_last_reminder(now: str, night: str | None) -> None:
+    assert until_night(at(now), SHANGHAI) == (None if night is None else at(night))
 
 
 def test_soon_is_now_by_day_and_the_morning_by_night() -> None:

@@ -159,10 +159,23 @@ def test_whatever_may_open_time_is_told(session: Session, chain: Chain, at: Clos
     made = add(session, at)
     assert told() == before  # a closure frees nothing
     services.remove_closure(session, made.id, by=OPERATOR, now=clock.now())
+    assert told() == before + 1
     services.set_special_day(
         session, chain.store.id, MONDAY, Special("加班", ((0, 600),)), by=OPERATOR, now=clock.now()
     )
-    assert told() >= before
+    assert told() == before + 2
+
+
+def test_an_item_of_another_length_may_fit_where_it_did_not(session: Session, chain: Chain) -> None:
+    told = {"by": OPERATOR, "now": clock.now()}
+    opened = sa.select(sa.func.count()).select_from(OutboxRow).where(OutboxRow.event == "clinic.opened")
+    category = services.create_category(session, name="检查", position=0, **told)
+    details = services.ItemDetails(category_id=category.id, name="洗牙", minutes=60)
+    item = services.create_item(session, details, position=0, **told)
+    services.update_item(session, item.id, replace(details, name="洁牙"), **told)
+    assert session.scalar(opened) == 0
+    services.update_item(session, item.id, replace(details, name="洁牙", minutes=30), **told)
+    assert session.scalar(opened) == 1
 
 
 def test_calendars_ask_one_query_for_any_number_of_stores(

@@ -23,7 +23,7 @@ from engage.booking.services import Wanted, wishes
 from engage.booking.services.offers import Time
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from tests.booking.scenes import Scene, make_scene
-from tests.booking.test_waiting import DESK, fill, noon, wanted
+from tests.booking.wishes import DESK, fill, noon, wanted
 from tests.concurrency.race import WAIT, race
 from tests.concurrency.unguarded import take_places_by
 from tests.conftest import Chain

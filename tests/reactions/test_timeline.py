@@ -41,7 +41,7 @@ from engage.tenancy.models import Staff
 from engage.tenancy.rules import Grant
 from engage.wechat import messages
 from tests.booking.scenes import SLOT, Scene, make_scene
-from tests.booking.test_waiting import wanted
+from tests.booking.wishes import wanted
 from tests.conftest import Chain
 from tests.coupons.scenes import published
 from tests.patients.scenes import prove
@@ -279,6 +279,17 @@ def run_out(scene: Scene) -> Any:
     return within(booking.expire_offers, now=clock.now(), batch=1)
 
 
+def resume(scene: Scene) -> Any:
+    """Let a visit that was asked for meet a wish, and decline it."""
+    wish_id = wait(scene).id
+    made = book(scene)
+    within(booking.settle_wishes, made, now=clock.now())
+    within(lambda session: session.execute(sa.update(Appointment).values(state="requested")))
+    within(booking.decline_visit, made.id, 1, "full", by=STAFF, now=clock.now())
+    events.drain()
+    return wish_id
+
+
 def leave_the_list(scene: Scene) -> Any:
     return within(booking.leave_list, wait(scene).id, by=scene.fan(), now=clock.now())
 
@@ -324,6 +335,7 @@ BY_EVENT: dict[str, Act] = {
     "waiting.taken": offered_and(booking.accept_offer),
     "waiting.declined": offered_and(booking.decline_offer),
     "waiting.expired": run_out,
+    "waiting.resumed": resume,
     "waiting.ended": leave_the_list,
     "coupons.redeemed": redeem,
     "replies.coupon_taken": take_from_a_reply,

@@ -77,6 +77,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "waiting.taken": ("good", N_("Took the offer: %(visit)s")),
     "waiting.declined": ("ended", N_("Declined the offer: %(visit)s")),
     "waiting.expired": ("ended", N_("Did not answer the offer: %(visit)s")),
+    "waiting.resumed": ("waiting", N_("Back on the waiting list")),
     "waiting.ended": ("ended", N_("Off the waiting list")),
     "coupons.redeemed": ("good", N_("%(fan)s used a coupon %(where)s")),
     "replies.coupon_taken": ("good", N_("%(fan)s took a coupon from a reply")),

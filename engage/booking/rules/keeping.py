@@ -31,10 +31,10 @@ NOT_ANSWERED: Final = N_("Nobody could answer in time")
 
 TOUCH_STATES: Final = ("planned", "done", "dropped")
 
-# Nobody is written to or called outside these hours of the store's day.
+# Nothing is planned outside these hours of the store's day: the last reminders at eight in the evening.
 DAYTIME: Final = (8, 20)
 CALLING: Final = (9, 20)
-# From then on until the morning no reminder goes out, one that could not be sent before neither.
+# One that was held up goes out until the night, from then on none before the morning.
 NIGHT: Final = dt.time(21)
 EVENING: Final = dt.time(19)
 FORENOON: Final = dt.time(10)

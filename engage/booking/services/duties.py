@@ -61,9 +61,10 @@ def reach(session: Session, claimed: Claim, touch_id: int, remind: Remind, *, no
 
 def _not_now(session: Session, touch: Touch, visit: Appointment, *, now: dt.datetime) -> dt.datetime | None:
     """Give when a reminder goes out that was held up into the night, by a machine that was down."""
-    if touch.kind not in keeping.REMINDERS:
+    zone = clinic.store(session, visit.store_id).zone
+    if touch.kind not in keeping.REMINDERS or keeping.until_night(now, zone) is not None:
         return None
-    morning = keeping.soon(now, clinic.store(session, visit.store_id).zone, keeping.DAYTIME)
+    morning = keeping.soon(now, zone, keeping.DAYTIME)
     return morning if now < morning < visit.starts_at else None
 
 

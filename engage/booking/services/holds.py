@@ -123,6 +123,21 @@ def let_go(session: Session, hold_id: int) -> None:
     ledger.move(session, rules.moves(map(span_of, freed)))
 
 
+def run_out(session: Session, hold_id: int, *, now: dt.datetime) -> None:
+    """Let what is kept for an offer run out now: the sweeper gives its places back.
+
+    For who may not wait for places. A hold that somebody has just now is theirs.
+    """
+    this = sa.select(Hold.id).where(Hold.id == hold_id, Hold.purpose == OFFER)
+    session.execute(
+        sa.update(Hold)
+        .where(Hold.id.in_(this.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(expires_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    due.mark(session, QUEUE, at=now)
+
+
 def sweep(session: Session, *, now: dt.datetime, batch: int) -> int:
     """Give back the places of up to `batch` holds that have run out; gives how many were swept.
 

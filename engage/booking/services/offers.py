@@ -142,6 +142,7 @@ def decline_offer(session: Session, offer_id: int, *, by: Actor, now: dt.datetim
         return found
     if offer.state != "open":
         raise OfferOver
+    holds.let_go(session, offer.hold_id)
     wishes.close(session, offer, "declined", now=now)
     _wait_on(found, unanswered=0)
     session.flush()
@@ -155,7 +156,8 @@ def expire_offers(session: Session, *, now: dt.datetime, batch: int) -> int:
     """Take back up to `batch` offers that nobody answered in time; gives how many were.
 
     The wish waits on; after three in a row without an answer it ends. Wishes that somebody has just now are
-    passed over. Flushes, never commits; records `waiting.expired`.
+    passed over. What was kept has run out as well, and is the sweeper's. Flushes, never commits; records
+    `waiting.expired`.
     """
     count = 0
     for offer_id, wish_id in queries.overdue(session, now=now, limit=batch):

@@ -13,6 +13,7 @@ from engage.booking import queries
 from engage.booking.models import BookingTerms
 from engage.booking.rules import terms as rules
 from engage.booking.rules.terms import Terms
+from engage.booking.services import wishes
 from engage.clinic import queries as clinic
 from engage.kernel.db import Session
 from engage.kernel.errors import Invalid
@@ -20,6 +21,8 @@ from engage.kernel.errors import Invalid
 
 def set_terms(session: Session, store_id: int, terms: Terms, *, by: Actor, now: dt.datetime) -> None:
     """Give a store terms of its own. Visits stay as they were booked; a repeat changes nothing.
+
+    Patients may be able to book more than before: the waiting list is looked through. Never commits.
 
     Raises:
         NotFound: no such store.
@@ -42,3 +45,4 @@ def set_terms(session: Session, store_id: int, terms: Terms, *, by: Actor, now: 
         .on_conflict_do_update(index_elements=["tenant_id", "store_id"], set_=values)
     )
     audit.record(session, "booking_terms.set", by=by, subject=("store", store_id), now=now, fields=changed)
+    wishes.look_through(session, now=now)

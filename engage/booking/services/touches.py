@@ -33,10 +33,13 @@ UNTIL_PROMISED: Final = (*keeping.REMINDERS, "call_confirm")
 _BEFORE: Final = tuple(kind for kind in keeping.CALLS if kind != "call_no_show")
 
 
-def arrange(session: Session, appointment_id: int, *, now: dt.datetime) -> None:
+def arrange(
+    session: Session, appointment_id: int, *, now: dt.datetime, since: dt.datetime | None = None
+) -> None:
     """Bring what is due about a visit in line with what it is now. Safe to repeat.
 
-    Flushes, never commits. `now` is aware UTC.
+    `since` is when that happened for which it is done, if that was before `now`: what has fallen due in
+    between is late, and not left out. Flushes, never commits. `now` is aware UTC.
     """
     visit = queries.locked(session, appointment_id, shared=True)
     if visit.state == "confirmed":
@@ -45,7 +48,7 @@ def arrange(session: Session, appointment_id: int, *, now: dt.datetime) -> None:
             _unsay(session, visit.id, now=now)
             to_do.void(session, (APPOINTMENT, visit.id), ("call_confirm",), now=now)
         _drop(session, visit.id, now=now, kinds=(keeping.UNANSWERED,))
-        _plan(session, visit, now=now)
+        _plan(session, visit, since=now if since is None else since, now=now)
     elif visit.state == "requested":
         _write(session, visit, keeping.until_answered(visit.starts_at))
     elif visit.state == "no_show":
@@ -104,8 +107,8 @@ def call_instead(session: Session, touch_id: int, *, now: dt.datetime) -> None:
         call(session, visit, "call_confirm", now=now)
 
 
-def _plan(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
-    """Write the rungs that are to come; what was dropped by a slip that was undone stands again."""
+def _plan(session: Session, visit: Appointment, *, since: dt.datetime, now: dt.datetime) -> None:
+    """Write the rungs that come after a moment; what was dropped by a slip that was undone stands again."""
     zone, agreed_at = clinic.store(session, visit.store_id).zone, visit.moved_at or visit.booked_at
     is_new = not queries.has_come(session, visit.patient_id)
     before = [
@@ -114,7 +117,7 @@ def _plan(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
     ]
     is_promised = visit.attendance_confirmed_at is not None
     wanted = [
-        *(touch for touch in before if touch.at >= now),
+        *(touch for touch in before if touch.at >= since),
         *keeping.afterwards(visit.starts_at, visit.ends_at, zone),
     ]
     due_still = [touch for touch in wanted if not (is_promised and touch.kind in UNTIL_PROMISED)]

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from engage.audit import services as audit
-from engage.audit.services import Actor
+from engage.audit.services import SYSTEM, Actor
 from engage.booking.errors import KeyReused, NotPossible, TooManyWishes, WindowOver
 from engage.booking.models import Appointment, WaitingOffer, WaitingWish
 from engage.booking.queries import waited
@@ -99,7 +99,9 @@ def leave_list(session: Session, wish_id: int, *, by: Actor, now: dt.datetime) -
     """
     found = own(session, wish_id, by=by)
     if found.state in rules.ON_THE_LIST:
-        withdraw(session, found, now=now)
+        if (offer := queries.open_offer(session, found.id)) is not None:
+            holds.let_go(session, offer.hold_id)
+            close(session, offer, "withdrawn", now=now)
         end(session, found, "left" if limits.who(by) == PATIENT else "removed", now=now)
         audit.record(session, "waiting.ended", by=by, subject=("waiting", found.id), now=now)
         look_through(session, now=now)
@@ -115,19 +117,23 @@ def settle_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> 
         found = queries.locked_wish(session, one.id)
         meets = rules.fits(found, visit.store_id, visit.doctor_id, visit.starts_at, zone)
         if meets and found.state in rules.ON_THE_LIST:
-            withdraw(session, found, now=now)
+            if (offer := queries.open_offer(session, found.id)) is not None:
+                holds.run_out(session, offer.hold_id, now=now)  # a reaction takes no places (docs/locking.md)
+                close(session, offer, "withdrawn", now=now)
             meet(session, found, now=now)
 
 
 def resume_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> None:
     """Let wait again who waited for a visit that the clinic declined, if the days wished for are not over.
 
-    Who has another visit that meets the wish waits no more. Safe to repeat; flushes, never commits.
+    Who has another visit that meets the wish waits no more. Safe to repeat; flushes, never commits; records
+    `waiting.resumed`.
     """
     if visit.state != "cancelled":
         return
     zone = clinic.store(session, visit.store_id).zone
     today, times = clock.local(now, zone).date(), waited.times_of(session, visit.patient_id)
+    resumed = False
     for one in waited.met_since(session, visit.patient_id, visit.booked_at):
         found = queries.locked_wish(session, one.id)
         meets = rules.fits(found, visit.store_id, visit.doctor_id, visit.starts_at, zone)
@@ -135,6 +141,11 @@ def resume_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> 
         if found.state == "booked" and meets and not has_another and found.to_date >= today:
             found.state, found.ended_at, found.version = "waiting", None, found.version + 1
             session.flush()
+            audit.record(session, "waiting.resumed", by=SYSTEM, subject=("waiting", found.id), now=now)
+            outbox.record(session, "waiting.resumed", now=now, wish_id=found.id)
+            resumed = True
+    if resumed:
+        look_through(session, now=now)
 
 
 def end_wishes(session: Session, store_id: int, *, now: dt.datetime) -> None:
@@ -179,20 +190,12 @@ def meet(session: Session, found: WaitingWish, *, now: dt.datetime) -> None:
     session.flush()
 
 
-def withdraw(session: Session, found: WaitingWish, *, now: dt.datetime) -> None:
-    """Take back what is offered to a wish that is kept, if something is."""
-    offer = queries.open_offer(session, found.id)
-    if offer is not None:
-        close(session, offer, "withdrawn", now=now)
-
-
 def close(session: Session, offer: WaitingOffer, state: str, *, now: dt.datetime) -> None:
-    """Note what came of an offer that was not taken; its place and its message are given up."""
+    """Note what came of an offer that was not taken, and say no more of it; its place is the caller's."""
     if offer.state != "open":
         raise NotPossible
     offer.state, offer.answered_at = state, now
     session.flush()
-    holds.let_go(session, offer.hold_id)
     notifications.withdraw(session, OFFERED, offer.id, now=now)
 
 

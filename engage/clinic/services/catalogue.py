@@ -12,6 +12,7 @@ from engage.audit.services import Actor
 from engage.clinic import queries
 from engage.clinic.errors import CategoryInUse
 from engage.clinic.models import Complaint, Item, ItemCategory, ItemStore
+from engage.kernel import outbox
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
 
@@ -93,6 +94,8 @@ def create_item(
 def update_item(session: Session, item_id: int, details: ItemDetails, *, by: Actor, now: dt.datetime) -> Item:
     """Change an item. Appointments keep the time they were booked for.
 
+    Records `clinic.opened` of all stores where its visits take another time.
+
     Raises:
         NotFound: no such item.
     """
@@ -113,6 +116,8 @@ def update_item(session: Session, item_id: int, details: ItemDetails, *, by: Act
         changed.append("stores")
     if changed:
         audit.record(session, "item.updated", by=by, subject=("item", item_id), now=now, fields=changed)
+    if "minutes" in changed:
+        outbox.record(session, "clinic.opened", now=now, store_id=None)
     return item
 
 

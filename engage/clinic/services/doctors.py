@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from engage.audit import services as audit
 from engage.audit.services import Actor
 from engage.clinic.models import Doctor
+from engage.kernel import outbox
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
 
@@ -57,6 +58,8 @@ def update_doctor(
 ) -> Doctor:
     """Change a doctor. Who is no longer bookable keeps shifts and appointments.
 
+    Records `clinic.opened` of all stores where patients may book the doctor again.
+
     Raises:
         NotFound: no such doctor.
     """
@@ -76,4 +79,6 @@ def update_doctor(
         setattr(doctor, field, typed[field])
     if changed:
         audit.record(session, "doctor.updated", by=by, subject=("doctor", doctor_id), now=now, fields=changed)
+    if "bookable" in changed and bookable:
+        outbox.record(session, "clinic.opened", now=now, store_id=None)
     return doctor
