@@ -84,6 +84,9 @@ AREAS = {
     "console_codes": "marketing",
     "console_reports": "reports",
 }
+# How a day is written: in this year, and in another.
+_ZH_DAYS = ("M月d日 EEE", "y年M月d日 EEE")
+_EN_DAYS = ("EEE d MMM", "EEE d MMM y")
 # Pages that stand in another area than the rest of their blueprint.
 PAGES_ELSEWHERE = {"console_calendar.outside": "appointments"}
 
@@ -116,10 +119,15 @@ def asset(path: str) -> str:
 
 
 def day(value: dt.date) -> str:
-    """Write a day: 11月22日 周日, Sun 22 Nov."""
+    """Write a day: 11月22日 周日, Sun 22 Nov; with the year where that is not this one."""
+    return dated(value, _now().date())
+
+
+def dated(value: dt.date, today: dt.date) -> str:
+    """Write a day as it is written today: on another year's days stands the year."""
     locale = get_locale()
-    pattern = "M月d日 EEE" if locale and locale.language == "zh" else "EEE d MMM"
-    return format_date(value, pattern, locale=locale)
+    patterns = _ZH_DAYS if locale and locale.language == "zh" else _EN_DAYS
+    return format_date(value, patterns[value.year != today.year], locale=locale)
 
 
 def clock_time(value: dt.datetime) -> str:
@@ -143,6 +151,12 @@ def language() -> str:
     return "en" if locale and locale.language == "en" else "zh_Hans"
 
 
+def _now() -> dt.datetime:
+    """Give the time of the chain that is looked at."""
+    chain = house()
+    return clock.local(clock.now(), chain.zone if chain else "Asia/Shanghai")
+
+
 def house() -> House | None:
     """Give the chain of this request, where one is known."""
     caller: Staff | Visitor | None = g.get("staff") or g.get("visitor")
@@ -154,7 +168,7 @@ def _context() -> dict[str, Any]:
     chain = house()
     return {
         "locale": language(),
-        "now": clock.local(clock.now(), chain.zone if chain else "Asia/Shanghai"),
+        "now": _now(),
         "tenant": _tenant(chain),
         "me_url": _me_url(),
         "principal": _principal(staff),

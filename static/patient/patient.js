@@ -5,9 +5,17 @@ const free = (form) => {
   delete form.dataset.busy;
   form.querySelectorAll('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy'));
 };
+// Without a network nothing is sent: a browser would put its own page in place of what was typed.
+const away = document.querySelector('[data-offline]');
+addEventListener('online', () => { away.textContent = ''; });
 document.addEventListener('submit', (event) => {
   const form = event.target;
   if (!form.matches('[data-once]')) return;
+  if (!navigator.onLine) {
+    event.preventDefault();
+    away.textContent = away.dataset.offline;
+    return;
+  }
   if (form.dataset.busy) {
     event.preventDefault();
     return;

@@ -20,7 +20,7 @@ from tests.browser.pages import (
     prove_phone,
     someone,
 )
-from tests.system import System
+from tests.system import System, eventually
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
 
@@ -203,9 +203,27 @@ def test_what_was_typed_survives_another_time_and_is_forgotten_once_booked(patie
     expect(page.locator(".chip input").nth(1)).to_be_checked()
     page.locator(".thumb button").click()
     expect(page.locator(".ticket")).to_contain_text("王建国")
-    page.wait_for_function("!Object.keys(sessionStorage).some((key) => key.startsWith('booking.'))")
+    kept = "Object.keys(sessionStorage).some((key) => key.startsWith('booking.'))"
+    eventually(lambda: not page.evaluate(kept))
     patient.hold()
     expect(page.locator("textarea")).to_have_value("")
+
+
+def test_without_a_network_nothing_is_sent_and_what_was_typed_stays(patient: Patient):
+    page = patient.page
+    patient.hold()
+    page.locator(".list .row").first.click()
+    page.locator("textarea").fill("since Monday")
+    page.context.set_offline(offline=True)
+    page.locator(".thumb button").click()
+    expect(page.get_by_role("alert").filter(has_text="There is no network just now.")).to_be_visible()
+    expect(page.locator("textarea")).to_have_value("since Monday")
+    assert patient.visits() == 0
+    page.context.set_offline(offline=False)
+    expect(page.get_by_text("There is no network just now.")).to_have_count(0)
+    page.locator(".thumb button").click()
+    expect(page.locator(".ticket")).to_contain_text("since Monday")
+    assert patient.visits() == 1
 
 
 def test_what_is_missing_is_asked_for_beside_the_field(patient: Patient):

@@ -356,7 +356,7 @@ def test_a_roster_is_added_and_its_week_is_shown(chain, manager, ours, doctor_id
     assert page.text.count('rowspan="12"') == 5  # three hours in quarters
     assert page.text.count('rowspan="18"') == 5
     assert "Roster of 李明" in page.text
-    assert "Mon 4 Mar – Sun 10 Mar" in text_of(page)
+    assert "Mon 4 Mar 2030 – Sun 10 Mar 2030" in text_of(page)
     assert "week=2030-02-25" in page.text
     assert "week=2030-03-11" in page.text
     everybody = text_of(manager.ask("GET", "/console/rosters?week=2030-03-07"))
@@ -389,8 +389,8 @@ def test_a_roster_added_again_tells_what_was_there_and_what_stands_in_the_way(
     del early["has_break"], late["has_break"]
     for form, sentence in (
         (early, "1 shift added."),
-        (late, "4 shifts added. Another shift stands in the way on Mon 4 Mar."),
-        (late, "0 shifts added. 4 were there already. Another shift stands in the way on Mon 4 Mar."),
+        (late, "4 shifts added. Another shift stands in the way on Mon 4 Mar 2030."),
+        (late, "0 shifts added. 4 were there already. Another shift stands in the way on Mon 4 Mar 2030."),
     ):
         assert manager.ask("POST", "/console/rosters/new", form).status_code == 303
         assert told(manager) == sentence
@@ -444,7 +444,7 @@ def test_a_shift_is_removed_and_comes_back_by_undo(chain, manager, ours, doctor_
     first, _second = ours(queries.shifts, doctor_id, begin=at(9), end=at(18))
     path = f"/console/rosters/{first.id}"
     shown = text_of(manager.ask("GET", path))
-    assert "Mon 4 Mar, 09:00–12:00" in shown
+    assert "Mon 4 Mar 2030, 09:00–12:00" in shown
     assert "Booked 0 appointments" in shown
     gone = manager.ask("POST", f"{path}/remove")
     assert gone.location == f"/console/rosters?doctor={doctor_id}&week={WEEK}"

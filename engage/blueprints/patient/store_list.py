@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import url_for
@@ -83,14 +84,17 @@ class Opened:
         dates = (today + dt.timedelta(days=number) for number in range(1, AHEAD.days))
         return next((date for date in dates if self.times(date)), None)
 
+    def closed_until(self, today: dt.date, last: dt.date) -> str:
+        """Say why it is closed, and when it opens again, where that is not before a date is over."""
+        days = min((last - today).days + 1, AHEAD.days)
+        dates = (today + dt.timedelta(days=number) for number in range(days))
+        return "" if any(self.times(date) for date in dates) else self.today(today)
+
     def differing(self, today: dt.date) -> list[dict[str, str]]:
-        """Give the coming dates that are not as usual, with their hours and why."""
+        """Give the coming dates that are not as usual, with hours and why; alike ones in a row as one."""
         dates = (today + dt.timedelta(days=number) for number in range(1, TOLD + 1))
-        return [
-            {"day": written_day(date), "times": self.written(date), "why": self.why(date)}
-            for date in dates
-            if self.why(date)
-        ]
+        alike = groupby(dates, key=lambda date: (self.written(date), self.why(date)))
+        return [{"day": _span(list(days)), "times": times, "why": why} for (times, why), days in alike if why]
 
 
 def opened(
@@ -166,6 +170,10 @@ def _card(
         "logo_url": photo_url(visitor.account_slug, store.logo),
         "distance": "" if metres is None else distance(metres),
     }
+
+
+def _span(days: Sequence[dt.date]) -> str:
+    return " – ".join(written_day(date) for date in dict.fromkeys((days[0], days[-1])))
 
 
 def _times(intervals: Sequence[Interval], date: dt.date, zone: str) -> str:

@@ -20,6 +20,7 @@ from engage.blueprints.guard import PatientBlueprint, Visitor
 from engage.blueprints.patient.booking import refusals
 from engage.blueprints.patient.booking.refusals import Choice, Road
 from engage.blueprints.patient.booking.times import Place, doctor_id_of, place_of, times_url, who_of
+from engage.blueprints.patient.waiting_heads import head_of
 from engage.blueprints.waiting_words import (
     CHOOSE,
     DAYS,
@@ -43,7 +44,6 @@ from engage.booking.errors import (
 from engage.booking.queries import waiting as queries
 from engage.booking.queries.waiting import WishRow
 from engage.booking.rules import PATIENT
-from engage.booking.rules.waiting import ENDINGS
 from engage.booking.services import Wanted
 from engage.clinic import queries as clinic
 from engage.kernel import clock
@@ -82,8 +82,10 @@ def add(visitor: Visitor) -> ResponseReturnValue:
     try:
         with unit_of_work() as session:
             made = services.add_wish(session, wanted, by=_actor(visitor), now=clock.now()).id
-    except (WindowOver, TooManyWishes, NotOffered) as refusal:
+    except (WindowOver, TooManyWishes) as refusal:
         return _form(visitor, form=request.form, errors={"form": [gettext(refusal.title)]})
+    except NotOffered as refusal:
+        return _form(visitor, form=request.form, errors={"item_id": [gettext(refusal.title)]})
     return redirect(wish_url(visitor, made), 303)
 
 
@@ -104,9 +106,9 @@ def accept(visitor: Visitor, wish_id: int) -> ResponseReturnValue:
         with unit_of_work() as session:
             by = _actor(visitor)
             visit = services.accept_offer(session, offer_id, instead=moving, by=by, now=clock.now()).id
-    except (OfferOver, Stale, TooLate, NotPossible, NotOffered) as refusal:
+    except (OfferOver, Stale, TooLate, NotPossible) as refusal:
         return _page(visitor, wish_id, notice=gettext(refusal.title)), 409
-    except refusals.REFUSED as refusal:
+    except (*refusals.REFUSED, NotOffered) as refusal:
         road = Road(visitor, moving.appointment_id, moving.version) if moving else Road(visitor)
         return refusals.page(road, Choice(offer.store_id, offer.doctor_id, offer.starts_at), refusal)
     return redirect(url_for("patient_visits.show", account=visitor.account_slug, appointment_id=visit), 303)
@@ -217,14 +219,15 @@ def _page(visitor: Visitor, wish_id: int, *, notice: str = "") -> str:
         later = queries.later_visit(session, row, who=PATIENT, now=now)
     visit_id = last.appointment_id if last and wish.state == "booked" else None
     view = {
+        "head": head_of(row, last, now=now),
         "state": "open" if row.offer else wish.state,
         "notice": notice,
         "name": row.patient,
         "where": _where(row),
+        "store": row.store,
         "item": row.item,
         "when": when_of(row),
-        "why": gettext(ENDINGS[wish.reason]) if wish.reason in ENDINGS else "",
-        "offer": _offer_view(visitor, row, now) if row.offer else None,
+        "offer": _offer_view(visitor, row) if row.offer else None,
         "instead": later_of(later, row.zone),
         "leave_url": url_for("patient_waiting.leave", account=visitor.account_slug, wish_id=wish_id),
         "visits_url": url_for("patient_visits.index", account=visitor.account_slug),
@@ -235,17 +238,15 @@ def _page(visitor: Visitor, wish_id: int, *, notice: str = "") -> str:
     return render_template("patient/waiting/show.html", view=view)
 
 
-def _offer_view(visitor: Visitor, row: WishRow, now: dt.datetime) -> dict[str, Any]:
+def _offer_view(visitor: Visitor, row: WishRow) -> dict[str, Any]:
     offer = row.offer
     if offer is None:
         raise NotFound
-    account, until = visitor.account_slug, clock.local(offer.expires_at, row.zone)
+    account = visitor.account_slug
     return {
         "id": offer.id,
         "moment": moment(clock.local(offer.starts_at, row.zone)),
         "doctor": row.offered_doctor,
-        "until": f"{until:%H:%M}",
-        "is_late": offer.expires_at <= now,
         "accept_url": url_for("patient_waiting.accept", account=account, wish_id=row.wish.id),
         "decline_url": url_for("patient_waiting.decline", account=account, wish_id=row.wish.id),
     }

@@ -146,7 +146,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
         sets="left_at",
     ),
     "attend": Action(
-        OPEN,
+        ("confirmed",),
         None,
         _BOTH,
         _MANAGE,
@@ -244,12 +244,20 @@ ACTIONS: Final[Mapping[str, Action]] = {
 APART: Final = frozenset({"change", "cancel", "decline", "arrive"})
 
 
-class Visit(Protocol):
-    """What of an appointment decides about what can be done with it."""
+class Guest(Protocol):
+    """What of somebody with an appointment, or without one, decides about what can be done with them."""
 
     @property
     def state(self) -> str:
-        """One of STATES."""
+        """How far they are."""
+
+    @property
+    def called_at(self) -> dt.datetime | None:
+        """When they were called in."""
+
+
+class Visit(Guest, Protocol):
+    """What of an appointment decides about what can be done with it; its state is one of STATES."""
 
     @property
     def starts_at(self) -> dt.datetime:
@@ -262,10 +270,6 @@ class Visit(Protocol):
     @property
     def checked_in_at(self) -> dt.datetime | None:
         """When the patient was seen to be there."""
-
-    @property
-    def called_at(self) -> dt.datetime | None:
-        """When the patient was called in."""
 
     @property
     def treatment_at(self) -> dt.datetime | None:
@@ -335,7 +339,12 @@ def is_undoable(action: Action, visit: Visit, *, now: dt.datetime) -> bool:
     """Whether what an action undoes has only just been done; who was not yet in treatment waits again."""
     if action.undoes == "complete" and (visit.treatment_at is not None) != (action.to == "in_treatment"):
         return False
-    at: dt.datetime | None = getattr(visit, action.clears[0])
+    return is_fresh(action, visit, now=now)
+
+
+def is_fresh(action: Action, guest: Guest, *, now: dt.datetime) -> bool:
+    """Whether what an action takes back was noted only just now."""
+    at: dt.datetime | None = getattr(guest, action.clears[0])
     return at is not None and now <= at + UNDO_WITHIN
 
 

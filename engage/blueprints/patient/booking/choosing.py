@@ -78,6 +78,8 @@ def doctors(visitor: Visitor, store_id: int) -> ResponseReturnValue:
         soon = [] if moving else _suggested(session, visitor, store, found, now=now)
         known = {doctor.id: doctor for doctor in clinic.doctors(session)}
         are_many = len(clinic.shown_stores(session)) > 1
+        is_open = any(one.next_at for one in found) and terms.self_booking
+        closed = "" if is_open else _closed(session, store, end, now=now)
 
     def next_of(one: Opening) -> dict[str, str]:
         if one.next_at is None:
@@ -97,7 +99,8 @@ def doctors(visitor: Visitor, store_id: int) -> ResponseReturnValue:
         "stores_url": _stores_url(visitor, moving) if are_many else "",
         "again_url": request.path,
         "horizon": terms.horizon_days + 1,
-        "is_open": any(one.next_at for one in found) and terms.self_booking,
+        "is_open": is_open,
+        "closed": closed,
         "by_phone": not terms.self_booking,
         "soon": [
             _soon_view(Road(visitor), Place(store, known.get(slot.doctor_id or 0)), slot, usual)
@@ -151,6 +154,13 @@ def times_page(
     return render_template("patient/booking/times.html", view=view, form=form, errors=errors)
 
 
+def _closed(session: Session, store: Store, end: dt.datetime, *, now: dt.datetime) -> str:
+    """Say why a store is closed, where it is so for as long as one may book ahead."""
+    known = store_list.opened(session, [store], now, language())[store.id]
+    last = clock.local(end - dt.timedelta(microseconds=1), store.zone).date()
+    return known.closed_until(clock.local(now, store.zone).date(), last)
+
+
 def _suggested(
     session: Session, visitor: Visitor, store: Store, found: Sequence[Opening], *, now: dt.datetime
 ) -> list[tuple[Slot, bool]]:
@@ -190,7 +200,7 @@ def _others(session: Session, days: Days, *, now: dt.datetime) -> list[tuple[Pla
 def strip_view(visitor: Visitor, days: Days, here: str) -> dict[str, Any]:
     """Give what the page of times shows of its days; `here` is its address without the day."""
     mark = "&" if "?" in here else "?"
-    free, doctor = days.next_free, days.place.doctor
+    free, doctor = days.next_after, days.place.doctor
     portrait = doctor.portrait if doctor else None
     return {
         "doctor": {**days.place.card(), "portrait_url": photo_url(visitor.account_slug, portrait)},

@@ -137,8 +137,22 @@ def _not_open(road: Road, place: Place, choice: Choice, _refusal: DomainError) -
     )
 
 
-def _not_offered(road: Road, place: Place, _choice: Choice, _refusal: DomainError) -> dict[str, Any]:
+def _not_offered(road: Road, place: Place, choice: Choice, _refusal: DomainError) -> dict[str, Any]:
     stores_url = url_for("patient_booking.choose", account=road.visitor.account_slug, change=road.moving)
+    if road.moving is None:  # it was waited for, and the store has stopped doing it since
+        return _view(
+            "waiting",
+            "calendar-off",
+            gettext("This can no longer be booked"),
+            gettext(
+                "%(store)s no longer offers what you waited for. Nothing was booked.",
+                store=place.store.short_name,
+            ),
+            [
+                _way(gettext("Choose another store"), stores_url, primary=True),
+                _way(gettext("See all times"), road.times_url(place, choice)),
+            ],
+        )
     return _view(
         "waiting",
         "calendar-off",

@@ -12,7 +12,6 @@ from babel.dates import format_date
 from flask import url_for
 from flask_babel import get_locale, gettext
 
-from engage.blueprints.faces import day as written_day
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import Visitor
 from engage.booking import queries, rules
@@ -88,6 +87,12 @@ class Days:
     def next_free(self) -> dt.date | None:
         """The first day with a free place."""
         return next((date for date, slots in self.slots.items() if _free(slots)), None)
+
+    @property
+    def next_after(self) -> dt.date | None:
+        """The next day with a free place after the one that is looked at; else the first."""
+        later = (date for date, slots in self.slots.items() if date > self.chosen and _free(slots))
+        return next(later, self.next_free)
 
     @property
     def wide(self) -> bool:
@@ -239,9 +244,7 @@ def _time(
 
 
 def _short(date: dt.date) -> str:
-    if _is_chinese():
-        return written_day(date).split(" ", 1)[0]
-    return format_date(date, "d MMM", locale=get_locale())
+    return format_date(date, "M月d日" if _is_chinese() else "d MMM", locale=get_locale())
 
 
 def _weekday(date: dt.date, today: dt.date) -> str:
