@@ -153,6 +153,23 @@ if (drawer) {
     await htmx.ajax(form.method, form.action, { ...target, source: form, values }).catch(giveUp);
     if ($('#list')) htmx.ajax('GET', location.href, { target: '#list', select: '#list', swap: 'outerHTML' });
   });
+  // A visit that others change meanwhile is drawn as it is now, unless somebody writes in it or asked for something.
+  const works = (sheet) => !sheet.isConnected || $('details[open]', sheet) || $('.htmx-request', drawer);
+  const told = (sheet) => sheet.dataset.version + sheet.textContent;
+  document.addEventListener('engage:visits', async ({ detail }) => {
+    const sheet = $('[data-visit]', content);
+    const meant = ([store, moment]) => String(store) === sheet.dataset.store && (!moment || String(moment) === sheet.dataset.at);
+    if (!sheet || works(sheet) || !detail.times.some(meant)) return;
+    const headers = { 'HX-Request': 'true', 'HX-Target': content.id };
+    const answer = await fetch(sheet.dataset.visit, { headers }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const fresh = $('[data-visit]', new DOMParser().parseFromString(await answer.text(), 'text/html'));
+    if (!fresh || works(sheet) || told(fresh) === told(sheet)) return;
+    const focused = sheet.contains(document.activeElement) ? document.activeElement.id : null;
+    sheet.replaceWith(fresh);
+    htmx.process(fresh);
+    if (focused !== null) (document.getElementById(focused) ?? $('#drawer-title', content)).focus();
+  });
   // A part inside it that reads itself again leaves the focus where somebody works.
   content.addEventListener('htmx:afterSwap', (event) => {
     if (event.target === content) ($('[data-error-summary]', content) ?? $('[autofocus]', content) ?? $('#drawer-title', content))?.focus();

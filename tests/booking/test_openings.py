@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +135,51 @@ def test_the_day_board(scene: Scene, session: Session) -> None:
     assert [slot.free for slot in board.columns[0].slots] == [1, 0, 1, 1, 1, 1]
 
 
+def test_the_board_tells_of_visits_at_other_stores(scene: Scene, session: Session) -> None:
+    """Also of a doctor who has a visit here without being on duty; what takes no time there is left out."""
+    now = clock.now()
+    there = clinic.create_store(
+        session,
+        slug="pudong",
+        name="浦东店",
+        short_name="浦东店",
+        address="",
+        zone=ZONE,
+        position=1,
+        by=OPERATOR,
+        now=now,
+    )
+    there.shown_before = True
+    for begin in (scene.opens_at, scene.opens_at + dt.timedelta(days=1)):
+        clinic.add_shift(
+            session,
+            doctor_id=scene.doctor_id,
+            store_id=there.id,
+            starts_at=begin + 6 * SLOT,
+            ends_at=begin + 9 * SLOT,
+            slot_minutes=30,
+            per_slot=1,
+        )
+    wish = scene.wish(store_id=there.id, slot=6)
+    made = services.book(session, wish, by=scene.fan(), now=now)
+    later = replace(wish, key=uuid.uuid4(), starts_at=wish.starts_at + SLOT)
+    services.cancel(session, services.book(session, later, by=DESK, now=now).id, 1, "ill", by=DESK, now=now)
+    tomorrow = replace(wish, key=uuid.uuid4(), starts_at=wish.starts_at + dt.timedelta(days=1))
+    services.book(session, tomorrow, by=DESK, now=now)
+    day = clock.local(scene.opens_at, ZONE).date()
+    store_id = scene.chain.store.id
+
+    def away() -> list[tuple[int | None, list[int]]]:
+        columns = queries.board(session, day, store_id, now=now).columns
+        return [(one.doctor_id, [row.id for row in one.away]) for one in columns]
+
+    assert away() == [(scene.doctor_id, [made.id])]
+    assert not queries.board(session, day + dt.timedelta(days=1), store_id, now=now).columns
+    services.book(session, scene.wish(fan=1), by=scene.fan(1), now=now)
+    clinic.remove_shift(session, scene.shift_id, by=DESK, now=now)
+    assert away() == [(scene.doctor_id, [made.id])]
+
+
 @pytest.mark.parametrize("days", [1, 14])
 def test_questions_do_not_grow_with_the_answer(
     scene: Scene, session: Session, count_queries, days: int
@@ -164,4 +211,4 @@ def test_questions_do_not_grow_with_the_answer(
     session.commit()
     with count_queries() as board:
         queries.board(session, clock.local(scene.opens_at, ZONE).date(), store_id, now=now)
-    assert (openings.n, one.n, board.n) == (6, 2, 13)
+    assert (openings.n, one.n, board.n) == (6, 2, 14)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import DESK, findings, log_in, opened
-from tests.browser.test_desk import open_board
+from tests.browser.test_desk import in_days, open_board
 from tests.system import System
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(240)]
@@ -90,3 +90,30 @@ def test_the_board_by_hand_by_keys_and_by_a_line(system: System, browser: Browse
         expect(other.locator(".of-week .lane")).to_have_count(7)
         assert findings(other) == []
     assert [error for error in errors if "status of 422" not in error] == []
+
+
+def test_an_open_drawer_follows_what_others_do(system: System, browser: Browser):
+    with opened(browser, DESK) as page, opened(browser, DESK) as other:
+        for desk in (page, other):
+            log_in(desk, system)
+            desk.goto(f"{system.web}/console/appointments?day={in_days(1)}&state=confirmed")
+        address = page.locator("tr:not(:has(.state + .sub)) a.row-link").first.get_attribute("href")
+        for desk in (page, other):
+            desk.locator(f'a.row-link[href="{address}"]').click()
+            desk.locator("#drawer .visit-when").wait_for()
+        attend = other.locator("#act-attend")
+        attend.focus()
+        page.locator("#act-attend").click()
+        expect(other.locator("#drawer .mark-word")).to_be_visible()
+        expect(attend).to_have_count(0)
+        expect(other.locator("#drawer-title")).to_be_focused()
+
+
+def test_the_sheet_fills_the_paper(system: System, browser: Browser):
+    with opened(browser, {"width": 794, "height": 1123}) as page:
+        log_in(page, system)
+        page.goto(f"{system.web}/console/appointments/sheet?day={in_days(1)}")
+        page.emulate_media(media="print")
+        box = page.locator(".day-sheet").bounding_box()
+    assert box
+    assert (box["x"], box["width"]) == (0, 794)

@@ -22,11 +22,10 @@ from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.patients import services as patients
-from tests.booking.scenes import Scene, make_scene
+from tests.booking.scenes import ZONE, Scene, make_scene, open_second
 from tests.conftest import Chain
 from tests.contracts.callers import Person, log_in_directly
 
-ZONE = "Asia/Shanghai"
 DRAWER = {"HX-Request": "true", "HX-Target": "drawer-content"}
 
 
@@ -107,30 +106,7 @@ class Desk:
 def desk(app: Flask, chain: Chain) -> Desk:
     """A clinic with two stores, and its owner's browser."""
     scene = make_scene(chain)
-    told: Any = {"by": OPERATOR, "now": clock.now()}
-    with tenant_scope(chain.id), unit_of_work() as session:
-        store = clinic.create_store(
-            session,
-            slug="pudong",
-            name="康美口腔浦东店",
-            short_name="浦东店",
-            address="世纪大道 1 号",
-            zone=ZONE,
-            position=1,
-            any_per_hour=2,
-            **told,
-        )
-        doctor = clinic.create_doctor(session, name="周明慧", title="", position=1, **told)
-        clinic.add_shift(
-            session,
-            doctor_id=doctor.id,
-            store_id=store.id,
-            starts_at=scene.opens_at,
-            ends_at=scene.opens_at + dt.timedelta(hours=3),
-            slot_minutes=30,
-            per_slot=2,
-        )
-        other_store_id, other_doctor_id = store.id, doctor.id
+    other_store_id, other_doctor_id = open_second(scene, slots=6, per_slot=2)
     return Desk(scene, log_in_directly(app, chain, "owner"), other_store_id, other_doctor_id)
 
 

@@ -11,7 +11,8 @@ import pytest
 from engage.booking.models import Appointment, ArrivalCode, WalkIn
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.console.conftest import ZONE, words
+from tests.booking.scenes import ZONE
+from tests.console.conftest import words
 from tests.contracts.callers import log_in_directly
 
 AT = "/console/arrivals"

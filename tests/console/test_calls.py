@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 import sqlalchemy as sa
 
 from engage.audit.services import OPERATOR
 from engage.blueprints.console.appointments.slots import written
+from engage.blueprints.console.calls.listing import OUTCOME_TONES
 from engage.booking import queries as booking
 from engage.booking.models import Appointment
 from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from engage.tasks import services
+from engage.tasks import rules, services
 from engage.tasks.models import Task
 from engage.tasks.services import NewTask
 from tests.booking.scenes import SLOT
@@ -63,6 +65,24 @@ def test_the_list_holds_what_is_due_the_longest_first(desk):
     only_new = desk.owner.client.get(f"{CALLS}?kind=call_new").text
     assert f"{CALLS}/{second}" in only_new
     assert f"{CALLS}/{first}" not in only_new
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tone"),
+    [("will_come", "good"), ("cancelled", "ended"), ("not_reached", "bad")],
+)
+def test_what_came_of_a_call_is_coloured_by_what_it_means(desk, outcome, tone):
+    call_id = ask_for(desk, desk.book())
+    desk.owner.ask("POST", f"{CALLS}/{call_id}/finish", {"outcome": outcome, "note": "三次未接"})
+    for page in (f"{CALLS}?view=done", f"{CALLS}/{call_id}"):
+        first = re.search(r'<span class="state tone-(\w+)">', desk.owner.client.get(page).text)
+        assert first[1] == tone, page
+
+
+def test_every_outcome_has_a_tone():
+    outcomes = {name for kind in rules.KINDS.values() for name in kind.outcomes}
+    assert set(OUTCOME_TONES) == outcomes
+    assert set(OUTCOME_TONES.values()) <= {"good", "waiting", "ended", "bad"}
 
 
 def test_nothing_to_call_says_why(desk):

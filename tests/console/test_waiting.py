@@ -15,7 +15,7 @@ from engage.booking.models import Appointment, WaitingWish
 from engage.booking.queries import waiting as queries
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.test_waiting import wanted
+from tests.booking.wishes import wanted
 from tests.console.conftest import DRAWER, words
 from tests.contracts.callers import log_in_directly
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flask import url_for
 from flask_babel import gettext
 
 from engage.fans.rules import short_code
 from engage.patients.rules import masked
 
 if TYPE_CHECKING:
+    from engage.blueprints.guard import Staff
     from engage.patients.models import Patient
 
 
@@ -22,6 +24,16 @@ def described(person: Patient) -> str:
     """Give what stands below a person's name."""
     number = gettext("No. %(number)s", number=person.number)
     return f"{number} · {masked(person.phone)}" if person.phone else str(number)
+
+
+def shown(staff: Staff, person: Patient) -> dict[str, Any]:
+    """Give a person as the head of a drawer shows them, with the way to all about them where it is open."""
+    return {
+        "id": person.id,
+        "name": called(person),
+        "sub": described(person),
+        "url": url_for("console_people.show", patient_id=person.id) if staff.may("people.view") else "",
+    }
 
 
 def fan_called(nickname: str | None, fan_id: int) -> str:

@@ -83,7 +83,7 @@ def _visits(session: Session, staff: Staff, shown: dt.date, today: dt.date) -> d
     counts = queries.counts_by_day(session, begin=ahead, end=until, zone=zone, store_ids=stores)
     return {
         "rows": [_appointment(row, zone) for row in rows],
-        "figures": _figures(rows, shown),
+        "figures": _figures(rows, shown, today),
         "coming": _coming(counts, today),
     }
 
@@ -104,11 +104,12 @@ def _appointment(row: Row, zone: str) -> dict[str, Any]:
     }
 
 
-def _figures(rows: Sequence[Row], shown: dt.date) -> list[dict[str, Any]]:
+def _figures(rows: Sequence[Row], shown: dt.date, today: dt.date) -> list[dict[str, Any]]:
     """Give the day in figures; those that one filter shows lead to their rows."""
+    asked = gettext("To confirm today") if shown == today else gettext("To confirm")
     figures = (
         (gettext("Appointments"), len(rows), "confirmed", _rows_url(shown)),
-        (gettext("To confirm"), _count(rows, "requested"), "waiting", _rows_url(shown, "requested")),
+        (asked, _count(rows, "requested"), "waiting", _rows_url(shown, "requested")),
         (gettext("Arrived"), sum(row.state in CAME for row in rows), "good", ""),
         (gettext("No-show"), _count(rows, "no_show"), "bad", _rows_url(shown, "no_show")),
     )

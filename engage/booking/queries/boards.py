@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from engage.booking.queries.openings import all_stretches, slots_in
-from engage.booking.queries.visits import Row, between
+from engage.booking.queries.visits import Row, of_board
 from engage.booking.rules import Slot, Stretch
 from engage.clinic import queries as clinic
 from engage.clinic.rules import Closing
@@ -32,7 +32,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A doctor's day, or (None) the day's visits without a named doctor."""
+    """A doctor's day, or (None) the day's visits without a named doctor; `away` are those at other stores."""
 
     doctor_id: int | None
     doctor: str
@@ -40,6 +40,7 @@ class Column:
     rows: Sequence[Row]
     open: Sequence[Interval] = ()
     closed: Sequence[Closed] = ()
+    away: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Board:
 
 
 def board(session: Session, day: dt.date, store_id: int, *, now: dt.datetime, language: str = "") -> Board:
-    """Give a store's day: doctors with a roster or a visit, their slots to come and their visits.
+    """Give a store's day: doctors with a roster or a visit, their slots to come, visits here and elsewhere.
 
     Visits without a doctor stand in a last column, there if the store has such places or visits.
     """
@@ -84,7 +85,10 @@ def boards(
     doctors = clinic.doctors(session)
     stretches = all_stretches(session, store, [doctor.id for doctor in doctors], begin=begin, end=end)
     slots = _by_cell(slots_in(session, stretches, begin=begin, end=end, now=now), store.zone)
-    rows = _by_cell(between(session, begin=begin, end=end, store_ids=frozenset({store_id})), store.zone)
+    on_duty = {one.doctor_id for one in stretches if one.doctor_id is not None}
+    here, away = (
+        _by_cell(found, store.zone) for found in of_board(session, store_id, on_duty, begin=begin, end=end)
+    )
     open_ = _open(stretches, bounds)
     calendar = clinic.calendars(session, [store_id], dates[0], dates[-1], language=language)[store_id]
     closings = clinic.closures_between(session, store_id, begin, end)
@@ -98,13 +102,14 @@ def boards(
                 doctor_id,
                 name,
                 slots[date, doctor_id],
-                rows[date, doctor_id],
+                here[date, doctor_id],
                 open_[date, doctor_id],
                 _closed(closings, store_id, doctor_id, bounds[date], store.zone),
+                away[date, doctor_id],
             )
             for doctor_id, name in names
         ]
-        shown = [one for one in columns if one.open or one.rows]
+        shown = [one for one in columns if one.open or one.rows or one.away]
         whole = _closed(everywhere, store_id, None, bounds[date], store.zone)
         found.append(Board(store_id, store.zone, date, *bounds[date], shown, day.kind, day.name, whole))
     return found

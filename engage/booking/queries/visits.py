@@ -198,6 +198,30 @@ def between(
     return rows_of(session, session.scalars(statement).all())
 
 
+def of_board(
+    session: Session, store_id: int, doctor_ids: Collection[int], *, begin: dt.datetime, end: dt.datetime
+) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Give a store's visits of a half-open interval by time, and those of its doctors at other stores.
+
+    Its doctors are those named and those who have a visit there. What was cancelled or missed elsewhere
+    takes no time, and is left out.
+    """
+    within = (
+        sa.select(Appointment)
+        .where(Appointment.starts_at >= begin, Appointment.starts_at < end)
+        .order_by(Appointment.starts_at, Appointment.id)
+    )
+    here = session.scalars(within.where(Appointment.store_id == store_id)).all()
+    doctors = {*doctor_ids, *(one.doctor_id for one in here if one.doctor_id is not None)}
+    elsewhere = (
+        Appointment.doctor_id.in_(doctors),
+        Appointment.store_id != store_id,
+        Appointment.state.not_in(("cancelled", "no_show")),
+    )
+    rows = rows_of(session, [*here, *session.scalars(within.where(*elsewhere)).all()])
+    return rows[: len(here)], rows[len(here) :]
+
+
 def requests(
     session: Session, *, since: dt.datetime, soon: dt.datetime, store_ids: frozenset[int] | None
 ) -> tuple[int, int, dt.datetime | None]:

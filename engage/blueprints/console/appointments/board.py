@@ -18,6 +18,7 @@ from engage.booking.queries import Board, Column, Row
 from engage.booking.rules import CHANNELS, OPEN, STATES, TONES, Slot
 from engage.kernel import clock
 from engage.kernel.errors import N_
+from engage.tenancy.rules import StoreScope
 
 # Two lines and the word of the state need this many steps at the widest scale.
 TALL = {"wide": 40, "middle": 30, "close": 20}
@@ -32,9 +33,10 @@ CHANNEL_ICONS = {"wechat": "brand-wechat", "desk": "device-desktop"}
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """Who looks: when (local), whether they may book, and for whom free places are, if for somebody."""
+    """Who looks: when (local), at which stores they see visits, whether they may book, and for whom if so."""
 
     now: dt.datetime
+    sees: StoreScope
     may_book: bool
     patient: int | None = None
 
@@ -109,6 +111,10 @@ def _lane(board: Board, column: Column, eye: Eye, *, name: str, sub: str = "", i
         for row in column.rows
         if row.state != "cancelled"
     ]
+    lane.things += [
+        Thing(*_edges(row, board), _away(row, board.zone, seen=eye.sees.holds(row.store_id)))
+        for row in column.away
+    ]
     if eye.may_book:
         slots = [(slot, *_edges(slot, board)) for slot in column.slots]
         lane.targets = [
@@ -161,6 +167,25 @@ def _visit(row: Row, zone: str, *, movable: bool) -> dict[str, Any]:
         "will_come": row.attendance_confirmed_at is not None and row.state == "confirmed",
         "title": " · ".join(filter(None, (times, row.patient_name, row.item, state, row.note))),
     }
+
+
+def _away(row: Row, zone: str, *, seen: bool) -> dict[str, Any]:
+    """Give time that a doctor spends at another store; whom they see is for who may see its visits."""
+    begin, end = clock.local(row.starts_at, zone), clock.local(row.ends_at, zone)
+    where, patient = at_store(row), row.patient_name if seen else ""
+    return {
+        "kind": "away",
+        "url": url_for("console_appointments.show", appointment_id=row.id) if seen else "",
+        "where": where,
+        "patient": patient,
+        "time": begin,
+        "title": " · ".join(filter(None, (f"{clock_time(begin)}–{clock_time(end)}", where, patient))),
+    }
+
+
+def at_store(row: Row) -> str:
+    """Say at which store a visit is."""
+    return str(gettext("At %(store)s", store=row.store))
 
 
 def _new_url(store_id: int, doctor_id: int | None, patient: int | None) -> str:

@@ -128,7 +128,8 @@ def _board(
 
 def _eye(staff: Staff, asked: Asked, store: Store, *, now: dt.datetime) -> Eye:
     may_book = staff.reach("appointments.manage").holds(store.id)
-    return Eye(clock.local(now, store.zone), may_book, asked.patient)
+    sees = staff.reach("appointments.view")
+    return Eye(clock.local(now, store.zone), sees, may_book, asked.patient)
 
 
 def _row(staff: Staff, row: Row, zone: str, now: dt.datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from flask_babel import gettext
 from engage.blueprints.console.appointments import slots
 from engage.blueprints.console.appointments.access import visible
 from engage.blueprints.console.appointments.blueprint import bp
-from engage.blueprints.console.people_words import described
+from engage.blueprints.console.people_words import shown
 from engage.blueprints.faces import clock_time, moment
 from engage.blueprints.guard import Staff
 from engage.booking import rules
@@ -94,17 +94,15 @@ def _facts(session: Session, staff: Staff, row: Appointment) -> dict[str, Any]:
         "url": url_for("console_appointments.show", appointment_id=row.id),
         "day_url": url_for("console_appointments.index", day=begin.date().isoformat()),
         "version": row.version,
-        "patient": {
-            "name": person.name,
-            "sub": described(person),
-            "url": url_for("console_people.show", patient_id=person.id) if staff.may("people.view") else "",
-        },
+        "patient": shown(staff, person),
         "when": f"{moment(begin)}–{clock_time(end)}",
         "tone": TONES[row.state],
         "state": gettext(STATES[row.state]),
         "marks": _marks(row),
         "doctor": doctor or gettext("No doctor named"),
         "store": store.short_name,
+        "store_id": store.id,
+        "at": int(row.starts_at.timestamp()),
         "item": clinic.item(session, row.item_id).name if row.item_id else "",
         "complaint": row.complaint,
         "note": row.note,

@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from engage.blueprints.console.appointments import layout
 from engage.blueprints.console.appointments.asked import Asked
-from engage.blueprints.console.appointments.board import Eye, minutes_in, why_closed
+from engage.blueprints.console.appointments.board import Eye, at_store, minutes_in, why_closed
 from engage.blueprints.faces import clock_time, day
 from engage.booking.queries import Board, Column, Row
 from engage.booking.rules import STATES, TONES
@@ -24,7 +24,7 @@ def of_all(boards: Sequence[Board], asked: Asked, eye: Eye, *, doctors: Mapping[
     by_cell = {(board.day, column.doctor_id): column for board in boards for column in board.columns}
     rows = []
     for doctor_id, name in names:
-        cells = [_cell(board, by_cell.get((board.day, doctor_id)), asked, first) for board in boards]
+        cells = [_cell(board, by_cell.get((board.day, doctor_id)), asked, eye, first) for board in boards]
         rows.append(
             {
                 "name": name or gettext("No doctor named"),
@@ -54,23 +54,33 @@ def of_all(boards: Sequence[Board], asked: Asked, eye: Eye, *, doctors: Mapping[
     }
 
 
-def _cell(board: Board, column: Column | None, asked: Asked, first: int) -> dict[str, Any]:
+def _cell(board: Board, column: Column | None, asked: Asked, eye: Eye, first: int) -> dict[str, Any]:
     if column is None:
         return {"booked": 0, "free": 0, "there": False, "bars": []}
     rows = [row for row in column.rows if row.state != "cancelled"]
     bars = [("open", *minutes_in(board, begin, end)) for begin, end in column.open]
     bars += [(f"tone-{TONES[row.state]}", *minutes_in(board, row.starts_at, row.ends_at)) for row in rows]
+    bars += [("away", *minutes_in(board, row.starts_at, row.ends_at)) for row in column.away]
+    is_here = bool(rows or column.open)
+    told = [
+        *((_time(row, board), row.patient_name, gettext(STATES[row.state])) for row in rows),
+        *((_time(row, board), at_store(row), *_who(row, eye)) for row in column.away),
+    ]
     return {
         "there": True,
+        "away": "" if is_here else ", ".join(dict.fromkeys(at_store(row) for row in column.away)),
         "url": asked.url(view="board", day=board.day, doctor=column.doctor_id),
         "booked": len(rows),
         "free": sum(slot.free for slot in column.slots),
         "asked": sum(row.state == "requested" for row in rows),
         "bars": [{"tone": tone, "x": begin - first, "width": end - begin} for tone, begin, end in bars],
-        "title": "\n".join(
-            " · ".join((_time(row, board), row.patient_name, gettext(STATES[row.state]))) for row in rows
-        ),
+        "title": "\n".join(" · ".join(parts) for parts in told),
     }
+
+
+def _who(row: Row, eye: Eye) -> tuple[str, ...]:
+    """Give whom a doctor sees at another store, to those who may know."""
+    return (row.patient_name,) if eye.sees.holds(row.store_id) else ()
 
 
 def _time(row: Row, board: Board) -> str:
@@ -82,7 +92,10 @@ def _hours(boards: Iterable[Board]) -> tuple[int, int]:
         minute
         for board in boards
         for column in board.columns
-        for begin, end in [*column.open, *((row.starts_at, row.ends_at) for row in column.rows)]
+        for begin, end in [
+            *column.open,
+            *((row.starts_at, row.ends_at) for row in (*column.rows, *column.away)),
+        ]
         for minute in minutes_in(board, begin, end)
     ]
     if not edges:

@@ -192,7 +192,7 @@ def _cell(
         "date": date,
         "url": url_for("console_calendar.day_form", store_id=store.id, day=date),
         "times": day_times(_as_hours(date, day.stretches)),
-        "is_open": bool(day.stretches),
+        "is_shut": not day.stretches,
         "kind": day.kind,
         "name": day.name,
         "closed": closed,

@@ -226,6 +226,7 @@ def _cell(
     return {
         "date": date,
         "url": url_for("console_calendar.doctor_day", doctor_id=doctor.id, day=date),
+        "is_shut": not periods,
         "periods": [
             {
                 "times": f"{time_of_day(one.begin_minute)}–{time_of_day(one.end_minute)}",

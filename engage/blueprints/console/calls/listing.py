@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 VIEWS: Final = {"": N_("To call now"), "later": N_("All open"), "done": N_("Done")}
 TONES: Final = {"open": "waiting", "done": "good", "void": "ended"}
+# What came of a call is coloured by what it means for the visit.
+OUTCOME_TONES: Final = {
+    "will_come": "good",
+    "rebooked": "good",
+    "coming_late": "waiting",
+    "cancelled": "ended",
+    "not_coming": "ended",
+    "not_reached": "bad",
+    "looked_into": "good",
+}
 
 
 @bp.view("", permission="tasks.work")
@@ -98,8 +108,7 @@ def _rows(session: Session, staff: Staff, tasks: Sequence[Task], *, now: dt.date
             "is_urgent": task.kind == "call_no_show" and task.state == "open",
             "attempts": task.attempts,
             "by": names.get(_who(task, now=now) or 0, ""),
-            "tone": TONES[task.state],
-            "state": _state(task),
+            **standing(task),
         }
         for task in tasks
     ]
@@ -126,10 +135,12 @@ def _due(task: Task, *, now: dt.datetime) -> str:
     return str(format_timedelta(task.due_at - now, add_direction=True))
 
 
-def _state(task: Task) -> str:
+def standing(task: Task) -> dict[str, str]:
+    """Give how a call stands, or what came of it, with its tone."""
     if task.outcome is not None:
-        return str(gettext(rules.KINDS[task.kind].outcomes[task.outcome].label))
-    return str(gettext(rules.STATES[task.state]))
+        word = rules.KINDS[task.kind].outcomes[task.outcome].label
+        return {"tone": OUTCOME_TONES[task.outcome], "state": gettext(word)}
+    return {"tone": TONES[task.state], "state": gettext(rules.STATES[task.state])}
 
 
 def _next_due(staff: Staff, later: Sequence[Task]) -> str:

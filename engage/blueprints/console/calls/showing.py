@@ -12,8 +12,8 @@ from flask_babel import gettext, ngettext
 
 from engage.blueprints.console.appointments import slots
 from engage.blueprints.console.calls.blueprint import bp, visible
-from engage.blueprints.console.calls.listing import TONES, address, asked
-from engage.blueprints.console.people_words import called, described
+from engage.blueprints.console.calls.listing import address, asked, standing
+from engage.blueprints.console.people_words import shown
 from engage.blueprints.faces import moment
 from engage.blueprints.guard import Staff
 from engage.booking import queries as booking
@@ -70,8 +70,7 @@ def _about(session: Session, staff: Staff, task: Task, *, now: dt.datetime) -> d
         "list_url": address(kept),
         "kind": gettext(kind.label),
         "why": gettext(kind.why),
-        "tone": TONES[task.state],
-        "state": _state(task),
+        **standing(task),
         "is_open": task.state == "open",
         "note": task.note,
         "attempts": _tried(task),
@@ -83,7 +82,7 @@ def _about(session: Session, staff: Staff, task: Task, *, now: dt.datetime) -> d
             for name, told in kind.outcomes.items()
             if name not in kind.by_deed
         ],
-        "patient": _person(staff, person) if person else None,
+        "patient": shown(staff, person) if person else None,
         "phone": _phone(staff, person) if person else None,
         "visit": None,
         "script": "",
@@ -181,15 +180,6 @@ def _told(session: Session, visit: Row, zone: str) -> list[str]:
     ]
 
 
-def _person(staff: Staff, person: Patient) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": called(person),
-        "sub": described(person),
-        "url": url_for("console_people.show", patient_id=person.id) if staff.may("people.view") else "",
-    }
-
-
 def _phone(staff: Staff, person: Patient) -> dict[str, str]:
     reveals = url_for("console_people.reveal", patient_id=person.id) if staff.may("people.reveal") else ""
     return {"masked": masked(person.phone) if person.phone else "", "url": reveals}
@@ -203,12 +193,6 @@ def _line(row: Row, zone: str) -> dict[str, str]:
         "tone": VISIT_TONES[row.state],
         "kept": "yes" if row.state in CAME else "",
     }
-
-
-def _state(task: Task) -> str:
-    if task.outcome is not None:
-        return str(gettext(rules.KINDS[task.kind].outcomes[task.outcome].label))
-    return str(gettext(rules.STATES[task.state]))
 
 
 def _tried(task: Task) -> str:

@@ -63,8 +63,10 @@ def show(staff: Staff, patient_id: int) -> ResponseReturnValue:
             "visits": _visits(session, person, seen),
             "timeline": _timeline(session, staff, person.id, seen, None),
             "parts": parts(session, staff, person),
-            "edit_url": _edit_url(staff, person),
-            "new_url": _new_url(staff, person),
+            "edit_url": _url(staff, person, "people.manage", "console_people.edit", patient_id=person.id),
+            "new_url": _url(
+                staff, person, "appointments.manage", "console_appointments.new", patient=person.id
+            ),
             "messages_url": _messages_url(staff, person),
         }
         audit.record(
@@ -222,13 +224,7 @@ def _messages_url(staff: Staff, person: Patient) -> str:
     return url_for("console_messages.index", person=person.id)
 
 
-def _edit_url(staff: Staff, person: Patient) -> str:
-    if person.erased_at is not None or not staff.may("people.manage"):
-        return ""
-    return url_for("console_people.edit", patient_id=person.id)
-
-
-def _new_url(staff: Staff, person: Patient) -> str:
-    if person.erased_at is not None or not staff.may("appointments.manage"):
-        return ""
-    return url_for("console_appointments.new", patient=person.id)
+def _url(staff: Staff, person: Patient, permission: str, endpoint: str, **values: Any) -> str:
+    """Give the address where something is done with a chart that is there; nothing where it may not be."""
+    is_done = person.erased_at is None and staff.may(permission)
+    return url_for(endpoint, **values) if is_done else ""
