@@ -25,6 +25,7 @@ from tests.conftest import Chain
 
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 SLOT = dt.timedelta(minutes=30)
+ZONE = "Asia/Shanghai"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,35 @@ def make_scene(
         session.execute(sa.delete(Due).where(Due.tenant_id == chain.id))
         session.info.pop("rings")
     return Scene(chain, account.id, slug, doctor_id, shift.id, fan_ids, patient_ids, opens_at)
+
+
+def open_second(scene: Scene, *, slots: int, per_slot: int) -> tuple[int, int]:
+    """Open a second store, where 周明慧 sees patients at the scene's times; gives both, committed."""
+    told: dict[str, Any] = {"by": OPERATOR, "now": clock.now()}
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        store = clinic.create_store(
+            session,
+            slug="pudong",
+            name="康美口腔浦东店",
+            short_name="浦东店",
+            address="世纪大道 1 号",
+            zone=ZONE,
+            position=1,
+            any_per_hour=per_slot,
+            **told,
+        )
+        store.shown_before = True
+        doctor = clinic.create_doctor(session, name="周明慧", title="", position=1, **told)
+        clinic.add_shift(
+            session,
+            doctor_id=doctor.id,
+            store_id=store.id,
+            starts_at=scene.opens_at,
+            ends_at=scene.opens_at + slots * SLOT,
+            slot_minutes=30,
+            per_slot=per_slot,
+        )
+        return store.id, doctor.id
 
 
 def _patient_of(session: Session, fan_id: int, name: str, *, now: dt.datetime) -> int:

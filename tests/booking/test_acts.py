@@ -121,6 +121,20 @@ def test_a_patient_promises_to_come(scene: Scene, session: Session, made: Appoin
     assert recorded() == ["booking.booked", "booking.attendance_confirmed"]
 
 
+def test_nobody_promises_to_come_before_the_clinic_has_agreed(
+    scene: Scene, session: Session, made: Appointment, recorded
+) -> None:
+    made.state = "requested"
+    session.flush()
+    for by in (scene.fan(), DESK):
+        with pytest.raises(NotPossible):
+            services.act(session, made.id, "attend", by=by, now=clock.now())
+    assert made.attendance_confirmed_at is None
+    services.act(session, made.id, "approve", by=DESK, now=clock.now())
+    services.act(session, made.id, "attend", by=scene.fan(), now=clock.now())
+    assert recorded() == ["booking.booked", "booking.confirmed", "booking.attendance_confirmed"]
+
+
 def test_a_promise_for_a_time_that_is_no_more_is_not_taken(
     scene: Scene, session: Session, made: Appointment
 ) -> None:

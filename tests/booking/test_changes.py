@@ -24,7 +24,7 @@ from engage.booking.errors import (
 from engage.booking.models import Appointment, Place
 from engage.booking.services import Change
 from engage.clinic import services as clinic
-from engage.clinic.models import Store
+from engage.clinic.models import Doctor, Store
 from engage.kernel import clock, settings
 from engage.kernel.db import Session
 from engage.kernel.errors import NotFound
@@ -195,6 +195,15 @@ def test_a_patient_moves_to_no_store_that_does_not_do_it(
     # There it may move on, although it would not be found any more.
     on = Change(made.id, 2, other.id, None, scene.opens_at + dt.timedelta(hours=1))
     assert services.change(session, on, by=scene.fan(), now=now).version == 3
+
+
+def test_to_a_doctor_whom_only_staff_book_staff_alone_move(
+    scene: Scene, session: Session, made: Appointment
+) -> None:
+    session.get(Doctor, (session.tenant_id, scene.doctor_id)).bookable = False
+    with pytest.raises(NotOpen):
+        services.change(session, to(made, 2), by=scene.fan(), now=clock.now())
+    assert services.change(session, to(made, 2), by=DESK, now=clock.now()).version == 2
 
 
 def test_what_a_change_refuses(scene: Scene, session: Session, made: Appointment) -> None:

@@ -58,6 +58,13 @@ def missed(scene: Scene, scope) -> Appointment:
     return visit
 
 
+def test_who_did_not_come_is_called_once_however_often_it_is_looked_at(missed: Appointment) -> None:
+    for _ in range(2):
+        with unit_of_work() as session:
+            services.arrange(session, missed.id, now=clock.now() - 3 * DAY + SLOT)
+    assert calls().count(("call_no_show", "open", None)) == 1
+
+
 def made_from(visit: Appointment) -> int | None:
     with unit_of_work() as session:
         return queries.appointment(session, visit.id).rebooked_from_id

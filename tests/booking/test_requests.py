@@ -127,7 +127,8 @@ def test_a_moved_request_ends_at_its_new_time(scene: Scene, asked: Appointment) 
 
 def test_it_counts_as_the_clinic_s_never_as_the_patient_s(scene: Scene, asked: Appointment) -> None:
     work(asked.starts_at)
-    which = Which(asked.starts_at - SLOT, asked.starts_at + SLOT, "Asia/Shanghai")
+    around = (asked.starts_at - SLOT, asked.starts_at + SLOT)
+    which = Which(*around, "Asia/Shanghai", now=asked.ends_at)
     with unit_of_work() as session:
         assert queries.outcomes(session, which)["all"][None] == Attendance(clinic=1)
 

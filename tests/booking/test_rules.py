@@ -157,11 +157,11 @@ UNTIL = dt.timedelta(hours=2)
         (Facts(attendance_confirmed_at=TEN), rules.PATIENT, -1, {"arrive", "cancel"}),
         (Facts(), rules.PATIENT, 0, {"arrive"}),
         (Facts(), rules.PATIENT, 0.5, set()),
-        (Facts("requested"), rules.PATIENT, -1, {"attend", "cancel"}),
+        (Facts("requested"), rules.PATIENT, -1, {"cancel"}),
         (Facts(), rules.STAFF, -24, {"attend", "change", "cancel"}),
         (Facts(), rules.STAFF, -1, {"check_in", "attend", "change", "cancel"}),
         (Facts(), rules.STAFF, 0, {"check_in", "change", "no_show", "cancel"}),
-        (Facts("requested"), rules.STAFF, -1, {"approve", "decline", "attend", "change", "cancel"}),
+        (Facts("requested"), rules.STAFF, -1, {"approve", "decline", "change", "cancel"}),
         (
             Facts("checked_in", checked_in_at=TEN),
             rules.STAFF,

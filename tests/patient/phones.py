@@ -152,6 +152,29 @@ def appointments(scene: Scene) -> list[Appointment]:
         return list(session.scalars(sa.select(Appointment).order_by(Appointment.id)))
 
 
+def set_visit(scene: Scene, **values: Any) -> None:
+    """Let the visits be what no service makes of them."""
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(Appointment).values(**values))
+
+
+def begin_in(scene: Scene, length: dt.timedelta) -> None:
+    """Let the visits begin after a time from now; before now, they are over."""
+    begins = clock.now() + length
+    set_visit(scene, starts_at=begins, ends_at=begins + dt.timedelta(minutes=30))
+
+
+def move(phone: Phone, visit: str, slot: int, *, version: int = 1, **form: Any) -> TestResponse:
+    """Send the page on which a visit is moved to another of the doctor's times."""
+    sent = {
+        "version": version,
+        "store_id": phone.scene.chain.store.id,
+        "who": phone.scene.doctor_id,
+        "starts_at": phone.time(slot),
+    }
+    return phone.post(f"{visit}/change", **sent | form)
+
+
 def run_out(scene: Scene, *, swept: bool) -> None:
     """Let all holds run out; `swept` are also gone."""
     with tenant_scope(scene.chain.id), unit_of_work() as session:
@@ -165,6 +188,12 @@ def queries_of(phone: Phone, page: str, count_queries: Any) -> int:
     with count_queries() as counted:
         assert phone.get(page).status_code == 200
     return int(counted.n)
+
+
+def written(day: dt.date) -> str:
+    """Write a day as English pages do: with the year where that is not this one."""
+    year = f" {day.year}" if day.year != clock.local(clock.now(), "Asia/Shanghai").year else ""
+    return f"{day:%a} {day.day} {day:%b}{year}"
 
 
 def hidden(page: str, name: str) -> list[str]:

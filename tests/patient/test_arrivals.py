@@ -12,21 +12,10 @@ from engage.booking import services
 from engage.booking.models import Appointment
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.scenes import Scene, make_scene
-from tests.conftest import Chain
+from tests.booking.scenes import Scene
 from tests.patient.phones import STAFF, Phone, add_store, phone_of
 
 HOUR = dt.timedelta(hours=1)
-
-
-@pytest.fixture
-def scene(chain: Chain) -> Scene:
-    return make_scene(chain)
-
-
-@pytest.fixture
-def phone(app: Flask, scene: Scene) -> Phone:
-    return phone_of(app, scene)
 
 
 @pytest.fixture
@@ -85,7 +74,9 @@ def test_the_line_follows_what_the_desk_does(
 ) -> None:
     at_the_store()
     line = phone.post(f"{door}/{made}").location
+    assert "This page keeps itself up to date." in phone.get(line).text
     act(scene, made, "call")
+    assert "This page keeps itself up to date." not in phone.get(line).text
     said = phone.get(f"{line}/now")
     assert "It is your turn" in said.text
     assert "李明" in said.text
@@ -123,6 +114,8 @@ def test_each_hindrance_has_its_words(
     page = phone.get(door)
     assert words in page.text
     assert "I am here" not in page.text
+    assert "One tap" not in page.text
+    assert f'href="{phone.base}/appointments"' in page.text
     assert phone.post(f"{door}/{made}").status_code == 409
     assert state_of(scene, made) == state
 

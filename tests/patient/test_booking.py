@@ -17,8 +17,7 @@ from engage.kernel.db import tenant_scope, unit_of_work
 from engage.patients import queries as patients
 from engage.patients import rules, services
 from engage.patients.models import FanPhone
-from tests.booking.scenes import Scene, make_scene
-from tests.conftest import Chain
+from tests.booking.scenes import Scene
 from tests.patient.phones import (
     Phone,
     add_item,
@@ -34,24 +33,6 @@ from tests.patient.phones import (
     take,
     verify,
 )
-
-
-@pytest.fixture
-def scene(chain: Chain) -> Scene:
-    return make_scene(chain)
-
-
-@pytest.fixture
-def phone(app: Flask, scene: Scene) -> Phone:
-    """The phone of the first fan, who speaks for 王小红."""
-    return phone_of(app, scene)
-
-
-@pytest.fixture
-def other(app: Flask, scene: Scene) -> Phone:
-    """The phone of the second fan."""
-    return phone_of(app, scene, 1)
-
 
 # Holding
 

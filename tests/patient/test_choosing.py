@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -11,10 +12,10 @@ from flask import Flask
 from engage.audit.services import OPERATOR
 from engage.clinic import services as clinic
 from engage.clinic.models import Store
+from engage.clinic.services import ClosureDetails
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.scenes import Scene, make_scene
-from tests.conftest import Chain
+from tests.booking.scenes import Scene
 from tests.patient.phones import (
     Phone,
     add_item,
@@ -22,22 +23,10 @@ from tests.patient.phones import (
     appointments,
     change_store,
     free,
-    phone_of,
     queries_of,
     take,
+    written,
 )
-
-
-@pytest.fixture
-def scene(chain: Chain) -> Scene:
-    return make_scene(chain)
-
-
-@pytest.fixture
-def phone(app: Flask, scene: Scene) -> Phone:
-    """The phone of the first fan, who speaks for 王小红."""
-    return phone_of(app, scene)
-
 
 # Where, whom, when
 
@@ -69,7 +58,7 @@ def test_each_doctor_stands_with_the_next_free_time(phone: Phone):
     take(phone.scene, 0, 1)
     page = phone.get(f"/booking/{phone.scene.chain.store.id}").text
     local = clock.local(phone.scene.wish(slot=2).starts_at, phone.scene.chain.store.zone)
-    assert f"from {local:%a} {local.day} {local:%b %H:%M}" in page
+    assert f"from {written(local)} {local:%H:%M}" in page
     assert "Any doctor" not in page
 
 
@@ -132,9 +121,9 @@ def test_a_full_day_of_anybody_names_other_stores(phone: Phone):
     assert f'action="{phone.base}/booking/{elsewhere}/any"' in page
 
 
-def add_hours(phone: Phone, store_id: int, *, after: int) -> None:
-    """Put the scene's doctor on the roster of another store for an hour, on the day after the scene's."""
-    begin = phone.scene.opens_at + dt.timedelta(days=1, hours=after)
+def add_hours(phone: Phone, store_id: int, *, after: int, days: int = 1) -> None:
+    """Put the scene's doctor on the roster of a store for an hour, so many days after the scene's."""
+    begin = phone.scene.opens_at + dt.timedelta(days=days, hours=after)
     shift = {"starts_at": begin, "ends_at": begin + dt.timedelta(hours=1), "slot_minutes": 30, "per_slot": 1}
     with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
         clinic.add_shift(session, doctor_id=phone.scene.doctor_id, store_id=store_id, **shift)
@@ -145,6 +134,46 @@ def test_a_day_without_times_leads_to_the_next_free_one(phone: Phone):
     page = phone.get(phone.times, day=today.isoformat()).text
     assert "No times on this day" in page
     assert f"day={phone.time(0)[:10]}" in page
+
+
+def close(phone: Phone, *, days: int, reason: str) -> None:
+    """Close the scene's store from today on."""
+    zone = phone.scene.chain.store.zone
+    begin, _end = clock.day_bounds(clock.local(clock.now(), zone).date(), zone)
+    times = {"starts_at": begin, "ends_at": begin + dt.timedelta(days=days)}
+    closing = ClosureDetails(store_id=phone.scene.chain.store.id, reason=reason, **times)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        clinic.add_closure(session, closing, by=OPERATOR, now=clock.now())
+
+
+def test_a_closed_store_says_why_and_until_when(phone: Phone):
+    add_store(phone.scene.chain)
+    close(phone, days=30, reason="装修")
+    page = phone.get(f"/booking/{phone.scene.chain.store.id}").text
+    assert "This store is closed for now" in page
+    assert re.search("Closed: .*, open again", page)
+    assert "All places are taken" not in page
+    assert f'href="{phone.base}/booking"' in page
+    hours = phone.get(f"/stores/{phone.scene.chain.store.id}").text
+    assert 1 <= hours.count("装修") < 10
+
+
+def test_a_store_that_opens_again_while_one_may_book_is_not_called_closed(phone: Phone):
+    take(phone.scene, *range(6))
+    change_store(phone.scene.chain, any_per_hour=0)
+    close(phone, days=1, reason="装修")
+    page = phone.get(f"/booking/{phone.scene.chain.store.id}").text
+    assert "All places are taken" in page
+
+
+def test_a_later_day_leads_on_rather_than_back(phone: Phone):
+    first = dt.date.fromisoformat(phone.time(0)[:10])
+    add_hours(phone, phone.scene.chain.store.id, after=0, days=7)
+    between = phone.get(phone.times, day=(first + dt.timedelta(days=1)).isoformat()).text
+    assert "No times on this day" in between
+    next_free = between.partition('class="way-on"')[2]
+    assert f"day={first + dt.timedelta(days=7)}" in next_free
+    assert f"day={first}" not in next_free
 
 
 def test_a_doctor_whom_patients_do_not_choose_has_no_times(phone: Phone):

@@ -18,9 +18,8 @@ from engage.fans import queries as fans
 from engage.fans import services as fan_services
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.scenes import make_scene
 from tests.conftest import Chain
-from tests.patient.phones import Phone, add_store, phone_of, queries_of
+from tests.patient.phones import Phone, add_store, queries_of, written
 
 ZONE = "Asia/Shanghai"
 PNG = bytes.fromhex(
@@ -28,12 +27,6 @@ PNG = bytes.fromhex(
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
 XUJIAHUI = {"latitude": "31.1955", "longitude": "121.4372"}
-
-
-@pytest.fixture
-def phone(app: Flask, chain: Chain) -> Phone:
-    """The phone of a fan."""
-    return phone_of(app, make_scene(chain))
 
 
 def told() -> dict[str, object]:
@@ -111,7 +104,7 @@ def test_a_closed_day_says_why_and_when_it_opens_again(phone: Phone):
     days = [today() + dt.timedelta(days=number) for number in range(3)]
     close(phone, *days[:2], name="春节")
     page = phone.get(f"/stores/{phone.scene.chain.store.id}").text
-    assert f"closed: 春节, open again {days[2]:%a} {days[2].day} {days[2]:%b}" in page
+    assert f"closed: 春节, open again {written(days[2])}" in page
     assert re.search(r'<div class="differs">.*?closed.*?春节', page)
     assert "closed: 春节" in phone.get("/stores").text
 

@@ -6,14 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.booking.scenes import Scene, make_scene
-from tests.conftest import Chain
+from tests.booking.scenes import Scene
 from tests.contracts.callers import fan_browser
-
-
-@pytest.fixture
-def scene(chain: Chain) -> Scene:
-    return make_scene(chain)
 
 
 @pytest.mark.parametrize("page", ["/nothing", "/nothing/at/all", "/", ""])

@@ -16,18 +16,11 @@ from engage.blueprints.patient import wayfinding
 from engage.clinic.models import Store
 from engage.clinic.rules import WHOLE_WEEK, Hours
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.scenes import make_scene
 from tests.conftest import Chain
-from tests.patient.phones import Phone, add_store, phone_of, queries_of
+from tests.patient.phones import Phone, add_store, queries_of
 
 LUNCH = tuple(Hours(day, opens, closes) for day in range(5) for opens, closes in ((540, 720), (780, 1080)))
 SATURDAY = Hours(5, 600, 960)
-
-
-@pytest.fixture
-def phone(app: Flask, chain: Chain) -> Phone:
-    """The phone of a fan."""
-    return phone_of(app, make_scene(chain))
 
 
 def test_all_stores_are_listed(phone: Phone):

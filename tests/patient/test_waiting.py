@@ -12,25 +12,16 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from engage.blueprints.patient import waiting_heads
 from engage.booking import services
 from engage.booking.models import Appointment, WaitingOffer, WaitingWish
+from engage.booking.rules.waiting import ENDINGS
+from engage.clinic.models import ItemStore
 from engage.kernel import clock
 from engage.kernel.db import tenant_scope, unit_of_work
-from tests.booking.scenes import Scene, make_scene
-from tests.booking.test_waiting import noon
-from tests.conftest import Chain
-from tests.patient.phones import Phone, hidden, phone_of, take
-
-
-@pytest.fixture
-def scene(chain: Chain) -> Scene:
-    return make_scene(chain)
-
-
-@pytest.fixture
-def phone(app: Flask, scene: Scene) -> Phone:
-    """The phone of the first fan, who speaks for 王小红."""
-    return phone_of(app, scene)
+from tests.booking.scenes import Scene
+from tests.booking.wishes import noon
+from tests.patient.phones import Phone, add_item, add_store, hidden, phone_of, take
 
 
 @pytest.fixture
@@ -161,6 +152,62 @@ def test_who_has_a_later_visit_is_asked_to_move_it(phone: Phone) -> None:
         assert moved.starts_at == phone.scene.wish(slot=3).starts_at
 
 
+def run_out(scene: Scene) -> None:
+    """Let the time be over for which the offer is kept; nobody has written it down yet."""
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(WaitingOffer).values(expires_at=clock.now() - dt.timedelta(minutes=1)))
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_an_offer_that_ran_out_says_so_and_can_be_taken_while_it_is_free(phone: Phone) -> None:
+    wish = wait_for_a_time(phone)
+    offered(phone.scene)
+    run_out(phone.scene)
+    page = phone.get(wish).text
+    assert "Your time is no longer kept" in page
+    assert "We kept it until 11:59." in page
+    assert "A time is free for you" not in page
+    assert phone.post(f"{wish}/accept", offer=the_offer(page)).status_code == 303
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_who_comes_too_late_for_an_offer_reads_what_became_of_it(phone: Phone) -> None:
+    wish = wait_for_a_time(phone)
+    offer = offered(phone.scene)
+    run_out(phone.scene)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        assert services.expire_offers(session, now=clock.now(), batch=10) == 1
+    page = phone.get(wish).text
+    at = clock.local(offer.starts_at, phone.scene.chain.store.zone)
+    assert "Your time is no longer kept" in page
+    assert f"{at:%H:%M} for you until 11:59. You are still on the waiting list." in page
+    late = phone.post(f"{wish}/accept", offer=offer.id)
+    assert late.status_code == 409
+    assert "This offer is over." in late.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("left", "You can book, or ask us again, whenever you like."),
+        ("removed", "The clinic has taken it off."),
+        ("over", "The days you could come are over."),
+        ("unanswered", "Three times in a row we had no answer."),
+    ],
+)
+def test_who_is_off_the_list_reads_why(phone: Phone, reason: str, said: str) -> None:
+    wish = wait_for_a_time(phone)
+    with tenant_scope(phone.scene.chain.id), unit_of_work() as session:
+        session.execute(sa.update(WaitingWish).values(state="ended", reason=reason, ended_at=clock.now()))
+    page = phone.get(wish).text
+    assert "You are off the waiting list" in page
+    assert said in page
+
+
+def test_every_ending_is_told() -> None:
+    assert set(waiting_heads.ENDED) == set(ENDINGS)
+
+
 @pytest.mark.usefixtures("at_noon")
 def test_who_declines_stays_and_an_old_page_says_that_it_is_over(phone: Phone) -> None:
     wish = wait_for_a_time(phone)
@@ -171,6 +218,37 @@ def test_who_declines_stays_and_an_old_page_says_that_it_is_over(phone: Phone) -
     late = phone.post(f"{wish}/accept", offer=offer)
     assert late.status_code == 409
     assert "This offer is over." in late.text
+
+
+def done_elsewhere(scene: Scene, item_id: int) -> None:
+    """Let another store alone do an item."""
+    elsewhere = add_store(scene.chain)
+    with tenant_scope(scene.chain.id), unit_of_work() as session:
+        session.add(ItemStore(item_id=item_id, store_id=elsewhere))
+
+
+@pytest.mark.usefixtures("at_noon")
+def test_what_the_store_does_no_longer_is_not_booked_and_leads_on(phone: Phone) -> None:
+    item = add_item(phone.scene.chain, minutes=30)
+    wish = phone.post("/waiting/new", **form_of(phone, item_id=item)).location
+    offered(phone.scene)
+    offer = the_offer(phone.get(wish).text)
+    done_elsewhere(phone.scene, item)
+    answer = phone.post(f"{wish}/accept", offer=offer)
+    assert answer.status_code == 409
+    assert "This can no longer be booked" in answer.text
+    assert f'href="{phone.base}/booking"' in answer.text
+    assert phone.times in answer.text
+    assert "A time is free for you" in phone.get(wish).text
+
+
+def test_an_item_of_other_stores_is_refused_beside_it(phone: Phone) -> None:
+    item = add_item(phone.scene.chain, minutes=30)
+    done_elsewhere(phone.scene, item)
+    answer = phone.post("/waiting/new", **form_of(phone, item_id=item))
+    assert answer.status_code == 422
+    beside = answer.text.partition('id="error-item_id"')[2]
+    assert "The store does not offer this item." in beside
 
 
 def test_who_leaves_is_off_the_list(phone: Phone) -> None:

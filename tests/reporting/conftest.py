@@ -18,10 +18,9 @@ from engage.clinic import services as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
 from engage.patients import services as patients
-from tests.booking.scenes import SLOT, Scene, make_scene
+from tests.booking.scenes import SLOT, Scene, make_scene, open_second
 from tests.conftest import Chain
 
-ZONE = "Asia/Shanghai"
 DESK = Actor("staff", 7)
 HOUR = dt.timedelta(hours=1)
 FATES = ("kept", "kept", "kept", "no_show", "clinic", "open")
@@ -78,30 +77,9 @@ class Past:
 def past(chain: Chain) -> Past:
     """Two stores, a doctor each, an item, and two patients whose fan may cancel and forty who have none."""
     scene = make_scene(chain, per_slot=30, slots=24)
+    other_store_id, other_doctor_id = open_second(scene, slots=24, per_slot=30)
     told: Any = {"by": OPERATOR, "now": clock.now()}
     with tenant_scope(chain.id), unit_of_work() as session:
-        store = clinic.create_store(
-            session,
-            slug="pudong",
-            name="康美口腔浦东店",
-            short_name="浦东店",
-            address="世纪大道 1 号",
-            zone=ZONE,
-            position=1,
-            any_per_hour=30,
-            **told,
-        )
-        store.shown_before = True
-        doctor = clinic.create_doctor(session, name="周明慧", title="", position=1, **told)
-        clinic.add_shift(
-            session,
-            doctor_id=doctor.id,
-            store_id=store.id,
-            starts_at=scene.opens_at,
-            ends_at=scene.opens_at + 24 * SLOT,
-            slot_minutes=30,
-            per_slot=30,
-        )
         category = clinic.create_category(session, name="检查", position=0, **told)
         details = clinic.ItemDetails(category_id=category.id, name="洗牙", minutes=30)
         item = clinic.create_item(session, details, position=0, **told)
@@ -109,7 +87,7 @@ def past(chain: Chain) -> Past:
             patients.create_chart(session, patients.NewChart(f"患者{number}"), **told).id
             for number in range(40)
         ]
-        return Past(scene, store.id, doctor.id, item.id, (*scene.patient_ids, *made))
+        return Past(scene, other_store_id, other_doctor_id, item.id, (*scene.patient_ids, *made))
 
 
 def fill(past: Past, session: Session, *, visits: int, seed: int) -> None:

@@ -16,9 +16,10 @@ from engage.booking.models import Appointment
 from engage.clinic import queries as clinic
 from engage.kernel import clock
 from engage.kernel.db import Session, tenant_scope, unit_of_work
+from tests.booking.scenes import ZONE
 from tests.console.conftest import words
 from tests.contracts.callers import Person, log_in_directly
-from tests.reporting.conftest import ZONE, Past
+from tests.reporting.conftest import Past
 
 PAGE = "/console/reports/attendance"
 ROWS = "/console/reports/attendance/visits"

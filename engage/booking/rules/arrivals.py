@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from engage.booking.rules.states import STAFF, UNDO_WITHIN, Action
+from engage.booking.rules.states import STAFF, Action, Guest, is_fresh
 from engage.kernel.errors import N_
 
 WALK_IN_STATES: Final = {
@@ -93,18 +93,6 @@ MISSED_AFTER: Final = dt.timedelta(minutes=15)
 ROUND: Final = dt.timedelta(minutes=5)
 
 Busy = tuple[dt.datetime, dt.datetime]
-
-
-class Guest(Protocol):
-    """What of a walk-in decides about what can be done with it."""
-
-    @property
-    def state(self) -> str:
-        """One of WALK_IN_STATES."""
-
-    @property
-    def called_at(self) -> dt.datetime | None:
-        """When it was called in."""
 
 
 class Waiting(Protocol):
@@ -207,6 +195,5 @@ def _gap(busy: Sequence[Busy], earliest: dt.datetime, length: dt.timedelta) -> d
 
 def _is_time_for(action: Action, guest: Guest, *, now: dt.datetime) -> bool:
     if action.undoes is not None:
-        at: dt.datetime | None = getattr(guest, action.clears[0])
-        return at is not None and now <= at + UNDO_WITHIN
+        return is_fresh(action, guest, now=now)
     return action.sets != "called_at" or guest.called_at is None
