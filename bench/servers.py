@@ -90,10 +90,15 @@ def _settings(
                 _connect_account()
                 if seed:
                     seed(database)
-                db.engine.dispose()
+                _close()
             yield environment, port
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _close() -> None:
+    for engine in db.engines.values():
+        engine.dispose()
 
 
 @contextlib.contextmanager
@@ -145,7 +150,7 @@ def workers(api_url: str, *, seed: Callable[[Database], None]) -> Iterator[None]
             for module in ("workers",) * PROCESSES + ("workers.clock",):
                 stack.enter_context(_running([sys.executable, "-m", module], environment))
             yield
-            db.engine.dispose()
+            _close()
 
 
 @contextlib.contextmanager

@@ -99,8 +99,13 @@ def app(settings: config.Config) -> Iterator[Flask]:
     made.test_client_class = Browser
     with made.app_context():
         yield made
-        for engine in db.engines.values():
-            engine.dispose()
+        dispose_engines()
+
+
+def dispose_engines() -> None:
+    """Close the connections of the application around this; forgotten ones fail another test later."""
+    for engine in db.engines.values():
+        engine.dispose()
 
 
 @pytest.fixture

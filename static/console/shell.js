@@ -153,8 +153,8 @@ if (drawer) {
     await htmx.ajax(form.method, form.action, { ...target, source: form, values }).catch(giveUp);
     if ($('#list')) htmx.ajax('GET', location.href, { target: '#list', select: '#list', swap: 'outerHTML' });
   });
-  // A visit that others change meanwhile is drawn as it is now, unless somebody writes in it or asked for something.
-  const works = (sheet) => !sheet.isConnected || $('details[open]', sheet) || $('.htmx-request', drawer);
+  // A visit that others change meanwhile is drawn as it is now, unless somebody writes in it, or reads why not.
+  const works = (sheet) => !sheet.isConnected || $('details[open], [role="alert"]', sheet) || $('.htmx-request', drawer);
   const told = (sheet) => sheet.dataset.version + sheet.textContent;
   document.addEventListener('engage:visits', async ({ detail }) => {
     const sheet = $('[data-visit]', content);

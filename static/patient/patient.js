@@ -5,14 +5,16 @@ const free = (form) => {
   delete form.dataset.busy;
   form.querySelectorAll('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy'));
 };
-// Without a network nothing is sent: a browser would put its own page in place of what was typed.
+// Without a network nothing is sent: a browser would put its own page in place of what was typed. A second tap
+// goes through, for a phone may be wrong about its network.
 const away = document.querySelector('[data-offline]');
 addEventListener('online', () => { away.textContent = ''; });
 document.addEventListener('submit', (event) => {
   const form = event.target;
   if (!form.matches('[data-once]')) return;
-  if (!navigator.onLine) {
+  if (!navigator.onLine && !('warned' in form.dataset)) {
     event.preventDefault();
+    form.dataset.warned = '';
     away.textContent = away.dataset.offline;
     return;
   }

@@ -228,8 +228,9 @@ def test_a_day_at_another_store_alone_stands_in_the_week(desk):
     page = desk.owner.ask("GET", f"{AT}?view=week&day={clock.local(monday, ZONE).date()}")
     assert page.text.count('<rect class="away"') == 1
     assert page.text.count('<span class="week-words">At 浦东店</span>') == 1
-    alone = desk.owner.ask("GET", f"{AT}?view=board&day={clock.local(tuesday, ZONE).date()}")
-    assert "At 浦东店" not in words(alone)
+    alone = f"day={clock.local(tuesday, ZONE).date()}&amp;view=week&amp;doctor={desk.scene.doctor_id}"
+    (led,) = (url for url in re.findall(r'href="([^"]*)"', page.text) if alone in url)
+    assert "At 浦东店" in words(desk.owner.ask("GET", html.unescape(led)))
 
 
 # The week

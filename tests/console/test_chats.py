@@ -30,6 +30,7 @@ from engage.patients import services as patients
 from engage.wechat.outcomes import Refused, Unheard
 from tests.console.conftest import Desk, words
 from tests.contracts.callers import Person, log_in_directly
+from tests.patient.phones import written
 
 CHATS = "/console/chats"
 SCRIPT = {"HX-Request": "true"}
@@ -186,7 +187,8 @@ def test_no_answer_needed_holds_until_the_fan_writes_again(room):
     with tenant_scope(room.desk.scene.chain.id), unit_of_work() as session:
         session.execute(sa.update(Conversation).values(ignored_at=yesterday))
     noted = words(room.lina.client.get(f"{CHATS}/{conversation}"))
-    assert f"Lina noted at {clock.local(yesterday, 'Asia/Shanghai'):%a %-d %b %H:%M}" in noted
+    at = clock.local(yesterday, "Asia/Shanghai")
+    assert f"Lina noted at {written(at.date())} {at:%H:%M}" in noted
     room.writes("还有一个问题")
     assert rows_in(room.wang.client.get(f"{CHATS}?which=waiting")) == [conversation]
     assert "Lina noted at" not in words(room.lina.client.get(f"{CHATS}/{conversation}"))

@@ -18,11 +18,11 @@ from werkzeug.test import TestResponse
 from engage.app import create_app
 from engage.config import Config
 from engage.kernel import clock
-from engage.kernel.db import db, tenant_scope, unit_of_work
+from engage.kernel.db import tenant_scope, unit_of_work
 from engage.tenancy import queries as tenancy
 from engage.tenancy.models import Staff, StaffSession
 from engage.tenancy.rules import PERMISSIONS, ROLES
-from tests.conftest import PASSWORD, Chain, csrf_of, log_in, make_chain
+from tests.conftest import PASSWORD, Chain, csrf_of, dispose_engines, log_in, make_chain
 from tests.contracts.callers import WECHAT, House, Person, fan_browser, fill, furnish, log_in_directly
 
 MARK = "Zanzibar"  # in every name of the foreign chain
@@ -373,7 +373,7 @@ def secure_app(settings: Config) -> Iterator[Flask]:
     made = create_app(replace(settings, public_url="https://clinic.example"))
     yield made
     with made.app_context():
-        db.engine.dispose()
+        dispose_engines()
 
 
 def cookies_of(answer: TestResponse) -> dict[str, str]:

@@ -12,8 +12,10 @@ from tests.running.processes import wait_for
 
 @pytest.fixture
 def gathering(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process gathers, as a web process does."""
+    """This process gathers, as a web process does; threads of other tests hear nothing of this one."""
     monkeypatch.setattr(soon, "_thread", None)
+    monkeypatch.setattr(soon, "_woken", threading.Event())
+    monkeypatch.setattr(soon, "_waiting", {})
     soon.gather()
 
 

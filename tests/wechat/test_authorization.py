@@ -25,10 +25,10 @@ from engage.config import Config
 from engage.fans import services as fans
 from engage.fans.models import Fan, FanSession
 from engage.kernel import clock
-from engage.kernel.db import db, tenant_scope, unit_of_work
+from engage.kernel.db import tenant_scope, unit_of_work
 from engage.kernel.errors import NotFound
 from tests.booking.scenes import Scene, make_scene
-from tests.conftest import Browser, Chain
+from tests.conftest import Browser, Chain, dispose_engines
 from tests.contracts.callers import WECHAT, fan_browser
 from tests.sandbox.conftest import Sandbox
 from workers import privacy
@@ -55,7 +55,7 @@ def app(settings: Config, sandbox: Sandbox) -> Iterator[Flask]:
     made.test_client_class = Browser
     with made.app_context():
         yield made
-        db.engine.dispose()
+        dispose_engines()
 
 
 @dataclass
@@ -375,7 +375,7 @@ def test_in_production_the_code_holds_the_address_the_world_knows(settings, scen
     made = create_app(replace(settings, public_url="https://clinic.example", wechat_open_url="https://w"))
     with made.app_context():
         answer = made.test_client().get(booking, headers={"Host": "p1.localhost"})
-        db.engine.dispose()
+        dispose_engines()
     assert f"https://clinic.example{booking}</code>" in answer.text
 
 

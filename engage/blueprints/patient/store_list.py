@@ -85,10 +85,13 @@ class Opened:
         return next((date for date in dates if self.times(date)), None)
 
     def closed_until(self, today: dt.date, last: dt.date) -> str:
-        """Say why it is closed, and when it opens again, where that is not before a date is over."""
-        days = min((last - today).days + 1, AHEAD.days)
-        dates = (today + dt.timedelta(days=number) for number in range(days))
-        return "" if any(self.times(date) for date in dates) else self.today(today)
+        """Say why it is closed, and when it opens again, where that is not before a date is over.
+
+        Nothing is said where that date lies beyond what is known of its days.
+        """
+        dates = [today + dt.timedelta(days=number) for number in range((last - today).days + 1)]
+        is_open = len(dates) > AHEAD.days or any(self.times(date) for date in dates)
+        return "" if is_open else self.today(today)
 
     def differing(self, today: dt.date) -> list[dict[str, str]]:
         """Give the coming dates that are not as usual, with hours and why; alike ones in a row as one."""

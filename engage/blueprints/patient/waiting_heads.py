@@ -38,7 +38,7 @@ def head_of(row: WishRow, last: WaitingOffer | None, *, now: dt.datetime) -> dic
     if row.wish.state == "ended":
         lead = gettext(ENDED[row.wish.reason])
         return _head("ended", "calendar-off", gettext("You are off the waiting list"), lead)
-    if last is not None and last.state in {"expired", "withdrawn"}:
+    if last is not None and last.state in {"expired", "withdrawn"} and last.starts_at > now:
         return _gone(row, last)
     lead = gettext(
         "As soon as a time is free for you, we keep it for 30 minutes and write to you in the chat."

@@ -20,6 +20,7 @@ from engage.booking.models import Appointment, Hold
 from engage.booking.services import calling, holds, ledger, limits
 from engage.kernel import due, live, outbox, recent
 from engage.kernel.db import Session
+from engage.kernel.errors import DomainError
 from engage.patients import services as charts
 
 
@@ -92,17 +93,21 @@ def book(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> Appoin
 def _turn_away(session: Session, wish: Book, *, by: Actor, now: dt.datetime) -> None:
     """Refuse, before anything is locked, who wants a time that was full a moment ago and is so still.
 
-    In a rush on one time this is nearly everybody. Whatever else is to be said of the wish is said later.
+    In a rush on one time this is nearly everybody. All else that may be said of the wish is said under the
+    locks: what its own transaction wrote before is not seen here.
 
     Raises:
-        SlotFull, and what `limits.check_patient` does.
+        SlotFull: the last place is gone.
     """
     if limits.who(by) != rules.PATIENT or not recent.noted(_time_of(session, wish)):
         return
     known = queries.glimpsed(session, wish, now=now)
     if known is None or known.made_id is not None:
         return
-    slot = _slot(known, wish, by=by, now=now)
+    try:
+        slot = _slot(known, wish, by=by, now=now)
+    except DomainError:
+        return
     if slot is not None and known.is_full(slot):
         raise _full(session, wish, known, by=by, now=now)
 

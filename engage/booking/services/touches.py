@@ -38,8 +38,8 @@ def arrange(
 ) -> None:
     """Bring what is due about a visit in line with what it is now. Safe to repeat.
 
-    `since` is when that happened for which it is done, if that was before `now`: what has fallen due in
-    between is late, and not left out. Flushes, never commits. `now` is aware UTC.
+    `since` is when that happened for which it is done (of several, the last), if that was before `now`: what
+    has fallen due in between is late, and not left out. Flushes, never commits. `now` is aware UTC.
     """
     visit = queries.locked(session, appointment_id, shared=True)
     if visit.state == "confirmed":

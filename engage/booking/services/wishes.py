@@ -114,6 +114,8 @@ def settle_wishes(session: Session, visit: Appointment, *, now: dt.datetime) -> 
         return
     zone = clinic.store(session, visit.store_id).zone
     for one in queries.of_patient_waiting(session, visit.patient_id):
+        if not rules.fits(one, visit.store_id, visit.doctor_id, visit.starts_at, zone):
+            continue
         found = queries.locked_wish(session, one.id)
         meets = rules.fits(found, visit.store_id, visit.doctor_id, visit.starts_at, zone)
         if meets and found.state in rules.ON_THE_LIST:

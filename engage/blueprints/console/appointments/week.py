@@ -69,7 +69,7 @@ def _cell(board: Board, column: Column | None, asked: Asked, eye: Eye, first: in
     return {
         "there": True,
         "away": "" if is_here else ", ".join(dict.fromkeys(at_store(row) for row in column.away)),
-        "url": asked.url(view="board", day=board.day, doctor=column.doctor_id),
+        "url": asked.url(view="board" if is_here else "week", day=board.day, doctor=column.doctor_id),
         "booked": len(rows),
         "free": sum(slot.free for slot in column.slots),
         "asked": sum(row.state == "requested" for row in rows),
