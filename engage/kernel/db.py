@@ -211,11 +211,12 @@ def remember_statements(engine: sa.Engine) -> None:
 
 
 # The first part of a statement that is a whole transaction: it tells the tenant.
+_TOLD = sa.bindparam("scope_tenant", type_=sa.Text)
 SCOPE = sa.select(
-    sa.func.set_config(
-        sa.literal_column("'engage.tenant_id'"), sa.bindparam("scope_tenant"), sa.literal_column("true")
-    )
+    sa.func.set_config(sa.literal_column("'engage.tenant_id'"), _TOLD, sa.literal_column("true"))
 ).cte("scope")
+# The same tenant, as what such a statement compares with.
+TENANT = sa.cast(_TOLD, sa.BigInteger)
 
 # The engine whose connections commit each statement, and cut it after `BRIEF_MS`.
 BRIEF, BRIEF_MS = "brief", 1200

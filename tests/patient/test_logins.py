@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import psycopg
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from engage.accounts import services as accounts
 from engage.audit.services import OPERATOR
+from engage.config import Config
 from engage.fans import queries, services
 from engage.fans.models import FanSession
 from engage.kernel import clock, ids
@@ -21,6 +24,7 @@ from tests.patient.phones import phone_of
 from tests.plans import plan_of
 
 SECOND = dt.timedelta(seconds=1)
+OF_A_CHAIN = ("tenant_id", "account_id")
 
 
 def test_a_log_in_is_known_while_it_holds_and_for_one_account(chain: Chain) -> None:
@@ -59,6 +63,19 @@ def test_who_is_not_logged_in_any_more_is_sent_to_wechat(app: Flask, chain: Chai
     assert "/connect/oauth2/authorize" in answer.location
 
 
+@pytest.fixture(params=["few chains", "chains of a few fans"])
+def chains(request: pytest.FixtureRequest, settings: Config) -> Iterator[None]:
+    """PostgreSQL takes an account's fans for many, or for a few of many accounts."""
+    with psycopg.connect(settings.owner_database_url.replace("+psycopg", ""), autocommit=True) as owner:
+        if request.param == "chains of a few fans":
+            owner.execute(
+                f"alter table fan {', '.join(f'alter {one} set (n_distinct = 1500)' for one in OF_A_CHAIN)}"
+            )
+        yield
+        owner.execute(f"alter table fan {', '.join(f'alter {one} reset (n_distinct)' for one in OF_A_CHAIN)}")
+
+
+@pytest.mark.usefixtures("chains")
 def test_a_log_in_is_found_by_its_keys_however_many_there_are(
     chain: Chain, analyse: Callable[[str], None]
 ) -> None:
