@@ -121,14 +121,14 @@ def grid(stretches: Iterable[Stretch], taken: Taken, *, now: dt.datetime, minute
     for stretch in stretches:
         begin = stretch.anchor + _ceiling(stretch.starts_at - stretch.anchor, stretch.slot)
         length = max(stretch.slot, _ceiling(dt.timedelta(minutes=minutes), stretch.slot))
-        resource = stretch.resource
-        there = taken.get(resource)
+        there = taken.get(stretch.resource, {})
+        step, beat = _beat(stretch.resource)
         second, seconds = _second(begin), length // _SECOND
         while (end := begin + length) <= stretch.ends_at:
             if begin > now:
                 free = stretch.capacity
-                if there:
-                    steps = _steps(resource, second, second + seconds)
+                steps = range(second - second % beat, second + seconds, step)
+                if not there.keys().isdisjoint(steps):
                     free = max(0, free - max(map(there.get, steps, repeat(0))))
                 yield Slot(stretch.store_id, stretch.doctor_id, begin, end, stretch.capacity, free)
             begin += stretch.slot
@@ -144,10 +144,15 @@ def nearest(slots: Iterable[Slot], wished: dt.datetime, *, count: int = NEAREST)
 
 def _steps(resource: str, begin: int, end: int) -> range:
     """Give the seconds at which the steps of a resource begin that a time takes."""
+    step, beat = _beat(resource)
+    return range(begin - begin % beat, end, step)
+
+
+def _beat(resource: str) -> tuple[int, int]:
+    """Give how many seconds a step of a resource has, and of what its beginning is a multiple."""
     if resource.endswith(":any"):
-        return range(begin, end, HOUR // _SECOND)
-    grid = GRID // _SECOND
-    return range(begin - begin % grid, end, grid)
+        return HOUR // _SECOND, 1  # hours of the store's clock, which some zones shift
+    return GRID // _SECOND, GRID // _SECOND
 
 
 def _second(at: dt.datetime) -> int:

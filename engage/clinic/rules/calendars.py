@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -220,11 +221,12 @@ def without(intervals: Iterable[Interval], holes: Sequence[Interval]) -> list[In
     return left
 
 
-def local_dates(begin: dt.datetime, end: dt.datetime, zone: str) -> list[dt.date]:
+@lru_cache(maxsize=4096)  # doctors of a store mostly work the same hours
+def local_dates(begin: dt.datetime, end: dt.datetime, zone: str) -> tuple[dt.date, ...]:
     """Give the local dates that a half-open interval touches."""
     tz = ZoneInfo(zone)
     first, last = begin.astimezone(tz).date(), end.astimezone(tz).date()
-    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    return tuple(first + dt.timedelta(days=number) for number in range((last - first).days + 1))
 
 
 def check_special(special: Special) -> None:
