@@ -75,3 +75,20 @@ const nameErrors = () => {
 document.addEventListener('htmx:afterSettle', nameErrors);
 nameErrors();
 document.querySelector('[data-error-summary]')?.focus({ preventScroll: true });
+
+// What is chosen or typed while an answer is on its way stays when it comes.
+const standing = (part) => new Map([...part.querySelectorAll('input')].map((input) => (input.type === 'radio' ? [`${input.name}=${input.value}`, input.checked] : [input.name, input.value])));
+let asked = new Map();
+let since = [];
+document.addEventListener('htmx:beforeRequest', ({ detail }) => { if (detail.target.id === 'patients') asked = standing(detail.target); });
+document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+  if (detail.target.id === 'patients') since = [...standing(detail.target)].filter(([name, value]) => asked.get(name) !== value);
+});
+document.addEventListener('htmx:afterSwap', ({ detail }) => {
+  if (detail.target.id !== 'patients') return;
+  for (const input of detail.target.querySelectorAll('input')) {
+    const [, value] = since.find(([name]) => name === (input.type === 'radio' ? `${input.name}=${input.value}` : input.name)) ?? [];
+    if (value === true) input.checked = true;
+    else if (typeof value === 'string') input.value = value;
+  }
+});

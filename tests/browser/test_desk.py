@@ -8,7 +8,7 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from engage.kernel import clock
 from tests.browser.pages import DESK, PHONE, findings, log_in, opened, overflows
@@ -134,6 +134,22 @@ def test_somebody_new_is_offered_with_the_words_typed(system: System, page: Page
     page.locator("#field-phone").fill(f"139{uuid.uuid4().int % 10**8:08d}")
     page.locator("#drawer form button[type=submit]").last.click()
     expect(page.locator("#drawer-title")).to_have_text(name)
+
+
+def test_what_is_typed_while_somebody_is_looked_for_stays(system: System, page: Page):
+    page.goto(f"{system.web}/console/appointments/new")
+    held: list[Route] = []
+    page.route("**/appointments/patients", lambda route: held.append(route))
+    with page.expect_request("**/appointments/patients"):
+        page.locator("#field-q").fill("王")
+    page.locator(".choice-new").click()
+    page.locator("#field-name").fill("王小新")
+    page.locator("#field-phone").fill("13900000000")
+    held[0].continue_()
+    expect(page.locator("#patients .choice")).not_to_have_count(1)
+    expect(page.locator("#field-name")).to_have_value("王小新")
+    expect(page.locator("#field-phone")).to_have_value("13900000000")
+    expect(page.locator(".choice-new input")).to_be_checked()
 
 
 def test_other_times_come_without_losing_what_was_chosen(system: System, page: Page):
